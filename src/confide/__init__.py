@@ -1,0 +1,1 @@
+"""Confide keeps sensitive personal data: sealed, searchable, accountable, erasable."""

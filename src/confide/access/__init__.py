@@ -1,0 +1,1 @@
+"""Who may do what: policy, decision, and the one source of rows."""

@@ -1,0 +1,1 @@
+"""The health-record server that stands on the toolkit."""

@@ -1,0 +1,1 @@
+"""Versioned, sealed FHIR documents and their blind index."""

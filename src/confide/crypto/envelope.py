@@ -1,0 +1,129 @@
+"""Envelope v1: the one format in which anything is sealed.
+
+```
+0   magic 0xE1 | suite (1 XAES-256-GCM, 2 Cobblestone-256) | flags (1 zstd, 2 padded) | dictionary id
+4   key_ref: 8 random bytes, names one row of the key table
+12  suite 1: nonce 24 | ciphertext | tag 16       suite 2: a Cobblestone-256 message
+```
+
+The associated data is the header followed by the length-prefixed context, so that a value moved to another row, column,
+table, purpose class, subject or tenant does not open, nor one whose header was changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography import cobblestone
+
+from confide.crypto.errors import DoesNotOpen, NotAnEnvelope
+from confide.crypto.xaes import NONCE_BYTES, TAG_BYTES, Xaes
+
+if TYPE_CHECKING:
+    from confide.values.ids import KeyRef
+
+MAGIC = 0xE1
+HEADER_BYTES = 12
+KEY_REF_BYTES = 8
+
+
+class Suite(IntEnum):
+    """How the body is encrypted."""
+
+    XAES_256_GCM = 1
+    """52 bytes of overhead: hot cells, wrapped keys."""
+    COBBLESTONE_256 = 2
+    """84 bytes of overhead, key-committing, truncation-proof: documents and files."""
+
+
+FLAG_ZSTD = 1
+FLAG_PADDED = 2
+_KNOWN_FLAGS = FLAG_ZSTD | FLAG_PADDED
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The 12 bytes in the clear before every sealed body."""
+
+    suite: Suite
+    flags: int
+    dictionary: int
+    key_ref: KeyRef
+
+
+def length_prefixed(*parts: bytes) -> bytes:
+    """Return each part behind its 8-byte big-endian length, so that no two lists of parts share an encoding."""
+    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
+
+
+def read_header(envelope: bytes) -> Header:
+    """Return the header of an envelope.
+
+    Raises:
+        NotAnEnvelope: wrong magic, unknown suite or flags, or too short to hold a body.
+    """
+    if len(envelope) < HEADER_BYTES + NONCE_BYTES + TAG_BYTES or envelope[0] != MAGIC:
+        message = "The stored value is not an envelope: refuse it, and look at who wrote to the database."
+        raise NotAnEnvelope(message)
+    suite, flags = envelope[1], envelope[2]
+    if suite not in (1, 2) or flags & ~_KNOWN_FLAGS:
+        message = "The stored envelope has an unknown suite or unknown flags: it was changed, or written by a later version."
+        raise NotAnEnvelope(message)
+    return Header(Suite(suite), flags, envelope[3], envelope[4:12])  # type: ignore[arg-type]  # KeyRef is bytes
+
+
+class DataKey:
+    """An opened data encryption key: seals and opens envelopes that carry its reference."""
+
+    __slots__ = ("_key", "_xaes", "key_ref")
+
+    def __init__(self, key_ref: KeyRef, key: bytes | bytearray) -> None:
+        """Take 8 bytes of reference and 32 bytes of key; the caller wipes its own buffer."""
+        self.key_ref = key_ref
+        # Cobblestone wants the key with every message, so it stays in memory as long as this context is cached.
+        self._key = bytes(key)
+        self._xaes = Xaes(key)
+
+    def __repr__(self) -> str:
+        """Return a form without the key."""
+        return "DataKey(…)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be pickled: a key must not leave the process."""
+        message = "a data encryption key cannot be pickled"
+        raise TypeError(message)
+
+    def seal(self, suite: Suite, context: bytes, plaintext: bytes, *, flags: int = 0, dictionary: int = 0) -> bytes:
+        """Return the envelope of `plaintext`, bound to `context` (see `length_prefixed`)."""
+        header = bytes((MAGIC, suite, flags, dictionary)) + self.key_ref
+        if suite is Suite.XAES_256_GCM:
+            nonce = secrets.token_bytes(NONCE_BYTES)
+            return header + nonce + self._xaes.seal(nonce, plaintext, header + context)
+        encryptor = cobblestone.Cobblestone256Encryptor(self._key, header + context)
+        return header + encryptor.update(plaintext) + encryptor.finalize()
+
+    def open(self, context: bytes, envelope: bytes) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            NotAnEnvelope: the value has no envelope header.
+            DoesNotOpen: another key, row, column, table, class, subject or tenant; or a changed byte.
+        """
+        header = read_header(envelope)
+        if header.key_ref != self.key_ref:
+            message = "The value does not open: it names another key."
+            raise DoesNotOpen(message)
+        associated = envelope[:HEADER_BYTES] + context
+        if header.suite is Suite.XAES_256_GCM:
+            body = HEADER_BYTES + NONCE_BYTES
+            return self._xaes.open(envelope[HEADER_BYTES:body], envelope[body:], associated)
+        try:
+            decryptor = cobblestone.Cobblestone256Decryptor(self._key, associated)
+            return decryptor.update(envelope[HEADER_BYTES:]) + decryptor.finalize()
+        except (InvalidTag, ValueError):
+            message = "The value does not open: it was changed, or it was sealed elsewhere."
+            raise DoesNotOpen(message) from None

@@ -1,0 +1,1 @@
+"""What each stored field is: one declaration from which the rest derives."""

@@ -1,0 +1,1 @@
+"""The key hierarchy and its own database."""

@@ -1,0 +1,1 @@
+"""Where the root key lives: one file for each kind of provider."""

@@ -1,0 +1,1 @@
+"""Values bound to their row: documents, columns, blind index."""

@@ -1,0 +1,1 @@
+"""Databases: engines, units of work, group commit, migrations."""

@@ -1,0 +1,153 @@
+"""PostgreSQL: reads on a pool, all writes through one committer that joins waiting units into one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from confide.store.errors import Conflict, StoreError, Unavailable
+from confide.store.statements import columns_of
+from confide.store.work import Unit, check_touched, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from confide.store.statements import Query
+
+POOL = 8
+"""Connections for reads; PostgreSQL's own default of 100 leaves room for a dozen workers."""
+BATCH_UNITS = 256
+CONNECT_SECONDS = 10
+COMMAND_SECONDS = 60
+
+_BROKEN = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class PostgresqlDatabase:
+    """A pool for reads and one connection for the committer."""
+
+    def __init__(self, url: str) -> None:
+        """Remember the address; `start` connects."""
+        self._url = url
+        self._pending: list[tuple[Unit, asyncio.Future[None]]] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._pool: asyncpg.Pool | None = None
+        self._writer: asyncpg.Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect, and start the committer.
+
+        Raises:
+            Unavailable: the server does not answer or refuses.
+        """
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url, min_size=1, max_size=POOL, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, reset=_keep
+            )
+            self._writer = await self._connect()
+        except (*_BROKEN, asyncpg.PostgresError) as error:
+            raise _unavailable(error) from None
+        self._task = asyncio.create_task(self._run())
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+
+    async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        text = query.postgresql
+        if self._pool is None:
+            message = "The database is not connected."
+            raise Unavailable(message)
+        try:
+            async with self._pool.acquire() as connection:
+                return await connection.fetch(text.sql, *text.arrange(values))  # type: ignore[no-any-return]
+        except _BROKEN as error:
+            raise _unavailable(error) from None
+
+    def listed(self, values: Sequence[int]) -> object:
+        """Return the list itself: the driver binds arrays."""
+        return list(values)
+
+    def commit(self, unit: Unit) -> asyncio.Future[None]:
+        """Store a unit with all others that wait; done once it is durable."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((unit, done))
+        self._wake.set()
+        return done
+
+    async def _run(self) -> None:
+        while not (self._closing and not self._pending):
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                batch, self._pending = self._pending[:BATCH_UNITS], self._pending[BATCH_UNITS:]
+                await self._settle(batch)
+
+    async def _settle(self, batch: list[tuple[Unit, asyncio.Future[None]]]) -> None:
+        error = await self._try([unit for unit, _ in batch])
+        if error is not None and len(batch) > 1:
+            for unit, done in batch:
+                _settle(done, await self._try([unit]))
+            return
+        for _, done in batch:
+            _settle(done, error)
+
+    async def _try(self, units: Sequence[Unit]) -> StoreError | None:
+        try:
+            await self._store(units)
+        except StoreError as error:
+            return error
+        except asyncpg.IntegrityConstraintViolationError:
+            return Conflict("The record was stored by someone else meanwhile: read it again and repeat the change.")
+        except (*_BROKEN, asyncpg.PostgresError) as error:
+            return _unavailable(error)
+        return None
+
+    async def _store(self, units: Sequence[Unit]) -> None:
+        changes, adds = merge(units)
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await self._connect()
+        writer = self._writer
+        if not changes and len(adds) == 1:  # a lone statement is a transaction of its own: one round trip instead of three
+            await writer.execute(adds[0].statement.postgresql, *columns_of(adds[0].rows))
+            return
+        async with writer.transaction():
+            for change in changes:
+                text = change.statement.postgresql
+                check_touched(change, int((await writer.execute(text.sql, *text.arrange(change.values))).rsplit(" ", 1)[1]))
+            for add in adds:
+                await writer.execute(add.statement.postgresql, *columns_of(add.rows))
+
+    async def close(self) -> None:
+        """Store what was submitted and let go of the connections."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        if self._writer is not None:
+            await self._writer.close()
+        if self._pool is not None:
+            await self._pool.close()
+
+
+async def _keep(_connection: object) -> None:
+    """Skip the driver's RESET ALL between uses: no statement here changes the session."""
+
+
+def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    return Unavailable(f"The database cannot be used now ({type(error).__name__}): look at whether the server runs and takes connections.")
+
+

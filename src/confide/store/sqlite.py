@@ -1,0 +1,157 @@
+"""SQLite: the embedded default, with group commit on the event loop.
+
+Measured (docs/performance): gathering the units of one loop tick into one transaction, run inline, costs less than half the CPU of
+a writer thread, since sqlite3 releases and takes the interpreter lock at every step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from confide.store.errors import Conflict, Unavailable
+from confide.store.work import Unit, check_touched, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from confide.store.statements import Insert, Query
+
+BUSY_MILLISECONDS = 5_000
+"""How long to wait for another process's write lock before answering 503."""
+CACHE_KIBIBYTES = 65_536
+WAL_CHECKPOINT_PAGES = 16_000
+"""64 MiB of 4 KiB pages: large enough that checkpoints are rare, small enough that recovery takes under a second."""
+BATCH_UNITS = 256
+CHUNKS = (64, 16, 4, 1)
+"""Row counts of multi-row inserts: few texts to prepare, few steps to run."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection in WAL mode that is durable at every commit (synchronous=FULL) and overwrites what it deletes."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000, check_same_thread=False, cached_statements=512)
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",  # no plaintext or token ever reaches a temporary file
+        f"cache_size=-{CACHE_KIBIBYTES}",
+        f"wal_autocheckpoint={WAL_CHECKPOINT_PAGES}",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+class SqliteDatabase:
+    """One connection, used from the event loop only."""
+
+    def __init__(self, path: Path) -> None:
+        """Open (or create) the file."""
+        self._connection = connect(path)
+        self._pending: list[tuple[Unit, asyncio.Future[None]]] = []
+
+    async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        text = query.sqlite
+        try:
+            return self._connection.execute(text.sql, text.arrange(values)).fetchall()
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error) from None
+
+    def listed(self, values: Sequence[int]) -> object:
+        """Return a JSON array, which `json_each` unfolds."""
+        return json.dumps(list(values))
+
+    def commit(self, unit: Unit) -> asyncio.Future[None]:
+        """Store a unit with all others that arrive in this turn of the loop; done once it is durable."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        if not self._pending:
+            # Two turns, so that requests whose bytes arrived together share one fsync.
+            loop.call_soon(loop.call_soon, self._flush)
+        self._pending.append((unit, done))
+        return done
+
+    def _flush(self) -> None:
+        while self._pending:
+            batch, self._pending = self._pending[:BATCH_UNITS], self._pending[BATCH_UNITS:]
+            try:
+                self._store([unit for unit, _ in batch])
+            except (Conflict, Unavailable) as refused:
+                self._one_by_one(batch, refused)
+            else:
+                for _, done in batch:
+                    _settle(done, None)
+
+    def _one_by_one(self, batch: list[tuple[Unit, asyncio.Future[None]]], refused: Exception) -> None:
+        if len(batch) == 1:
+            _settle(batch[0][1], refused)
+            return
+        for unit, done in batch:
+            try:
+                self._store([unit])
+            except (Conflict, Unavailable) as error:
+                _settle(done, error)
+            else:
+                _settle(done, None)
+
+    def _store(self, units: Sequence[Unit]) -> None:
+        changes, adds = merge(units)
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error) from None
+        try:
+            for change in changes:
+                text = change.statement.sqlite
+                check_touched(change, connection.execute(text.sql, text.arrange(change.values)).rowcount)
+            for add in adds:
+                self._insert(add.statement, add.rows)
+            connection.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            self._rollback()
+            message = "The record was stored by someone else meanwhile: read it again and repeat the change."
+            raise Conflict(message) from None
+        except sqlite3.OperationalError as error:
+            self._rollback()
+            raise _unavailable(error) from None
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _insert(self, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
+        at, left = 0, len(rows)
+        for size in CHUNKS:
+            while left >= size:
+                chunk = rows[at : at + size]
+                self._connection.execute(statement.sqlite(size), [value for row in chunk for value in row])
+                at, left = at + size, left - size
+
+    async def close(self) -> None:
+        """Store what was submitted and close the file; the write-ahead log is folded in."""
+        self._flush()
+        self._connection.close()
+
+
+def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
+    if done.done():  # the request was cancelled while its unit was being stored
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+
+
+def _unavailable(error: sqlite3.OperationalError) -> Unavailable:
+    name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    return Unavailable(f"The database cannot be used now ({name}): look at the disk and at other processes that hold the file.")

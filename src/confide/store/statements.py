@@ -1,0 +1,149 @@
+"""Statements built once from SQLAlchemy Core and run many times on the bare driver.
+
+SQLAlchemy is the one source of SQL, so every value is a bound parameter on both databases; the ORM and the Core execution
+layer are left out of the hot path because they cost more than everything else a request does (docs/performance).
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SQLITE = sqlite_dialect(paramstyle="qmark")
+POSTGRESQL = asyncpg_dialect()
+POSTGRESQL.paramstyle = "numeric_dollar"
+
+_order = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """SQL text of one dialect and the names of its parameters in their positions."""
+
+    sql: str
+    names: tuple[str, ...]
+
+    def arrange(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the order of the positions."""
+        return [values[name] for name in self.names]
+
+
+def _compile(construct: sa.ClauseElement, dialect: sa.Dialect) -> Text:
+    compiled = construct.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    names = compiled.positiontup or ()  # type: ignore[attr-defined]
+    if dialect is POSTGRESQL:  # numeric_dollar numbers a repeated parameter once
+        names = tuple(dict.fromkeys(names))
+    return Text(str(compiled), tuple(names))
+
+
+@dataclass(eq=False)
+class Query:
+    """A SELECT whose `bindparam` names are its parameters."""
+
+    construct: sa.Select[Any]
+
+    @cached_property
+    def sqlite(self) -> Text:
+        """The text for SQLite."""
+        return _compile(self.construct, SQLITE)
+
+    @cached_property
+    def postgresql(self) -> Text:
+        """The text for PostgreSQL."""
+        return _compile(self.construct, POSTGRESQL)
+
+
+@dataclass(eq=False)
+class Insert:
+    """An INSERT of whole rows; rows are tuples in the order of `columns`."""
+
+    table: sa.Table
+    columns: tuple[str, ...] = ()
+    order: int = field(default_factory=lambda: 1_000_000 + next(_order))
+
+    def __post_init__(self) -> None:
+        """Default to every column of the table."""
+        self.columns = self.columns or tuple(column.name for column in self.table.columns)
+
+    @cached_property
+    def _one(self) -> str:
+        return str(sa.insert(self.table).values({name: sa.bindparam(name) for name in self.columns}).compile(dialect=SQLITE))
+
+    @cached_property
+    def _texts(self) -> dict[int, str]:
+        return {}
+
+    def sqlite(self, rows: int) -> str:
+        """Return the text for a number of rows: one statement, one step of the database engine."""
+        text = self._texts.get(rows)
+        if text is None:
+            marks = "(" + ", ".join("?" * len(self.columns)) + ")"
+            text = self._texts[rows] = self._one + (", " + marks) * (rows - 1)
+        return text
+
+    @cached_property
+    def postgresql(self) -> str:
+        """The text for PostgreSQL: one array for each column, unnested, whatever the number of rows."""
+        columns = [self.table.c[name] for name in self.columns]
+        arrays = [sa.bindparam(column.name, type_=postgresql.ARRAY(column.type)) for column in columns]
+        rows = sa.func.unnest(*arrays).table_valued(*self.columns).render_derived()
+        select = sa.select(*(rows.c[name] for name in self.columns))
+        return _compile(sa.insert(self.table).from_select(list(self.columns), select), POSTGRESQL).sql
+
+
+@dataclass(eq=False)
+class Change:
+    """A conditional UPDATE or DELETE; rows are mappings of its `bindparam` names."""
+
+    construct: sa.Update | sa.Delete
+    order: int = field(default_factory=lambda: next(_order))
+
+    @cached_property
+    def sqlite(self) -> Text:
+        """The text for SQLite."""
+        return _compile(self.construct, SQLITE)
+
+    @cached_property
+    def postgresql(self) -> Text:
+        """The text for PostgreSQL."""
+        return _compile(self.construct, POSTGRESQL)
+
+
+class AnyOf(ColumnElement[bool]):
+    """`column IN (list)` with one bound parameter for the whole list, so that the statement has one shape."""
+
+    inherit_cache = True
+    type = sa.Boolean()
+
+    def __init__(self, column: ColumnElement[Any], name: str, kind: type[sa.types.TypeEngine[Any]]) -> None:
+        """Compare `column` with the list bound under `name`; see `as_list` for its form."""
+        self.column = column
+        self.values = sa.bindparam(name, type_=postgresql.ARRAY(kind()))
+        self.text = sa.bindparam(name, type_=sa.Text())
+
+
+@compiles(AnyOf, "sqlite")
+def _any_of_sqlite(element: AnyOf, compiler: Any, **kwargs: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own signature
+    return f"{compiler.process(element.column, **kwargs)} IN (SELECT value FROM json_each({compiler.process(element.text, **kwargs)}))"
+
+
+@compiles(AnyOf, "postgresql")
+def _any_of_postgresql(element: AnyOf, compiler: Any, **kwargs: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own signature
+    return f"{compiler.process(element.column, **kwargs)} = ANY({compiler.process(element.values, **kwargs)})"
+
+
+def columns_of(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return rows turned into one list for each column."""
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,1 @@
+"""Frozen, typed, I/O-free values that every floor may use."""

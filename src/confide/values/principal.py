@@ -1,0 +1,35 @@
+"""Who asks: the value that a checked bearer token turns into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from confide.values.ids import DocumentKey, Pseudonym, TenantId
+    from confide.values.purpose import Purpose
+
+
+class Role(Enum):
+    """The roles of the first policy."""
+
+    CLINICIAN = "clinician"
+    PATIENT = "patient"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+    """Whoever runs the command line beside the key file; never given out over the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """One authenticated caller for the length of one request."""
+
+    tenant: TenantId
+    account: bytes
+    pseudonym: Pseudonym
+    role: Role
+    purpose: Purpose
+    patient: DocumentKey | None
+    """The Patient document that a patient account belongs to; None for every other role."""
