@@ -34,10 +34,13 @@ class Text:
 
     sql: str
     names: tuple[str, ...]
+    constants: Mapping[str, Any]
+    """Values that the construct itself holds; they are bound like any other."""
 
     def arrange(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the order of the positions."""
-        return [values[name] for name in self.names]
+        constants = self.constants
+        return [values[name] if name in values else constants[name] for name in self.names]
 
 
 def _compile(construct: sa.ClauseElement, dialect: sa.Dialect) -> Text:
@@ -45,7 +48,8 @@ def _compile(construct: sa.ClauseElement, dialect: sa.Dialect) -> Text:
     names = compiled.positiontup or ()  # type: ignore[attr-defined]
     if dialect is POSTGRESQL:  # numeric_dollar numbers a repeated parameter once
         names = tuple(dict.fromkeys(names))
-    return Text(str(compiled), tuple(names))
+    constants = {name: value for name, value in compiled.params.items() if value is not None}  # type: ignore[attr-defined]
+    return Text(str(compiled), tuple(names), constants)
 
 
 @dataclass(eq=False)
@@ -126,6 +130,7 @@ class AnyOf(ColumnElement[bool]):
 
     inherit_cache = True
     type = sa.Boolean()
+    _is_implicitly_boolean = True  # a predicate already: without this, SQLite gets "… = 1" and loses the index
 
     def __init__(self, column: ColumnElement[Any], name: str, kind: type[sa.types.TypeEngine[Any]]) -> None:
         """Compare `column` with the list bound under `name`; see `as_list` for its form."""

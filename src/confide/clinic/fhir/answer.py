@@ -1,0 +1,29 @@
+"""What an interaction returns to the door: a status, bytes, and the headers that FHIR wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import formatdate
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, ready to be sent."""
+
+    status: int
+    body: bytes = b""
+    version: int | None = None
+    updated: int | None = None
+    """Microseconds since 1970."""
+    location: str | None = None
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return ETag, Last-Modified, Location and Content-Location where they apply."""
+        found: list[tuple[bytes, bytes]] = []
+        if self.version is not None:
+            found.append((b"etag", b'W/"%d"' % self.version))
+        if self.updated is not None:
+            found.append((b"last-modified", formatdate(self.updated // 1_000_000, usegmt=True).encode()))
+        if self.location is not None:
+            found.append((b"location", self.location.encode()))
+        return found

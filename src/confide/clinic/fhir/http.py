@@ -1,0 +1,300 @@
+"""The door: bytes in, bytes out. Reads the clock once, resolves the token, and turns every error into an OperationOutcome."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from starlette.routing import Route
+
+from confide.access.errors import Denied, Unauthenticated
+from confide.audit.append import Origin, Told
+from confide.clinic.fhir import outcome
+from confide.clinic.fhir.answer import Answer
+from confide.clinic.fhir.call import Call, Parts
+from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
+from confide.clinic.fhir.errors import FhirError, MethodNotAllowed, NotAcceptable, NotFound, TooLarge, UnsupportedMediaType
+from confide.clinic.fhir.interactions import capabilities, create, delete, history, read, search, transaction, update
+from confide.values.errors import ConfideError
+from confide.values.ids import uuid4, uuid_text
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from confide.values.principal import Principal
+
+    Resolve = Callable[[str, int], Awaitable[Principal | None]]
+    Interaction = Callable[["Request", Call], Awaitable[Answer]]
+
+FHIR_JSON = b"application/fhir+json"
+_TAKEN = {b"application/fhir+json", b"application/json", b"application/json+fhir"}
+_FORM = b"application/x-www-form-urlencoded"
+FORM_BYTES = 64 * 1024
+"""A search by POST; 64 KiB is above what any server takes in an address."""
+MAX_PAIRS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the door needs from the house."""
+
+    parts: Parts
+    resolve: Resolve
+    """From a bearer token and the time to a principal, or None."""
+    clock: Callable[[], int]
+    """Microseconds since 1970."""
+    observe: Callable[[str, str, int, str, int], None]
+    """Route template, method, status, request id, duration in µs."""
+    report: Callable[[BaseException, str, str], None]
+    """An unexpected exception, the route template and the request id."""
+    started: str
+
+
+class Request:
+    """One request, read as far as its interaction needs it."""
+
+    __slots__ = ("_receive", "headers", "method", "path", "query")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        """Take the ASGI scope."""
+        self.method: str = scope["method"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.path: dict[str, str] = scope["path_params"]
+        self.query: bytes = scope["query_string"]
+        self._receive = receive
+
+    async def body(self, limit: int, taken: set[bytes]) -> bytes:
+        """Return the body.
+
+        Raises:
+            UnsupportedMediaType, TooLarge
+        """
+        kind = self.headers.get(b"content-type", b"").split(b";", 1)
+        charset = kind[1].strip().lower() if len(kind) > 1 else b""
+        if kind[0].strip().lower() not in taken or (charset.startswith(b"charset=") and charset[8:].strip(b'"') != b"utf-8"):
+            message = "Send application/fhir+json in UTF-8."
+            raise UnsupportedMediaType(message)
+        declared = self.headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise TooLarge(_too_large(limit))
+        chunks, size, more = [], 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionResetError
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(_too_large(limit))
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+        return b"".join(chunks)
+
+    def pairs(self, text: bytes) -> list[tuple[str, str]]:
+        """Return query parameters.
+
+        Raises:
+            FhirError: not UTF-8, or too many.
+        """
+        try:
+            return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PAIRS)
+        except ValueError:
+            message = "The query is not UTF-8, or has too many parameters."
+            raise FhirError(message) from None
+
+
+def _too_large(limit: int) -> str:
+    return f"The body is larger than the {limit} bytes that this interaction takes."
+
+
+def routes(door: Door) -> list[Route]:
+    """Return the FHIR routes below `/fhir`."""
+    templates: tuple[tuple[str, dict[str, Interaction]], ...] = (
+        ("/fhir", {"POST": _transaction}),
+        ("/fhir/", {"POST": _transaction}),
+        ("/fhir/{type}", {"GET": _search, "POST": _create}),
+        ("/fhir/{type}/_search", {"POST": _search_by_post}),
+        ("/fhir/{type}/{id}", {"GET": _read, "PUT": _update, "DELETE": _delete}),
+        ("/fhir/{type}/{id}/_history", {"GET": _history}),
+        ("/fhir/{type}/{id}/_history/{vid}", {"GET": _vread}),
+    )
+    found = [Route("/fhir/metadata", _Metadata(door), methods=None)]
+    return found + [Route(template, _Endpoint(door, template, methods), methods=None) for template, methods in templates]
+
+
+class _Metadata:
+    """Capabilities need no sign-in."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self._door
+        await _send(send, 200, capabilities.capabilities(door.parts.base, door.started), [], head=scope["method"] == "HEAD")
+
+
+class _Endpoint:
+    """One route template: an ASGI application, without a framework between the socket and the interaction."""
+
+    def __init__(self, door: Door, template: str, methods: dict[str, Interaction]) -> None:
+        self._door = door
+        self._template = template
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door, now = self._door, self._door.clock()
+        request = Request(scope, receive)
+        identifier = uuid_text(uuid4(secrets.token_bytes(16)))
+        method = "GET" if request.method == "HEAD" else request.method
+        headers: list[tuple[bytes, bytes]] = []
+        try:
+            answer = await self._answer(request, method, identifier, now, scope)
+            status, body, headers = answer.status, answer.body, answer.headers()
+            if method != "GET" and b"return=minimal" in request.headers.get(b"prefer", b""):
+                body = b""
+        except ConfideError as error:
+            status, body = outcome.answer(error)
+            if status >= 500:  # noqa: PLR2004 - server errors
+                door.report(error, self._template, identifier)
+            if status == 401:  # noqa: PLR2004 - RFC 6750 3
+                headers = [(b"www-authenticate", b"Bearer")]
+            if isinstance(error, MethodNotAllowed):
+                headers = [(b"allow", ", ".join(self._methods).encode())]
+        except ConnectionResetError:
+            return
+        except Exception as error:  # the last line of defence: no internal text reaches the caller or the log
+            door.report(error, self._template, identifier)
+            status, body = outcome.answer(_unexpected())
+        headers.append((b"x-request-id", identifier.encode()))
+        await _send(send, status, body, headers, head=request.method == "HEAD")
+        door.observe(self._template, request.method, status, identifier, door.clock() - now)
+
+    async def _answer(self, request: Request, method: str, identifier: str, now: int, scope: Scope) -> Answer:
+        door = self._door
+        principal = await _principal(request, door, now)
+        call = Call(door.parts, principal, Origin(identifier, _network(scope, door)), now)
+        try:
+            interaction = self._methods.get(method)
+            if interaction is None:
+                message = "This address does not take that method."
+                raise MethodNotAllowed(message)
+            kind = request.path.get("type")
+            if kind is not None and kind not in RESOURCE_TYPES:
+                message = "There is no such resource type in FHIR R4."
+                raise NotFound(message)
+            _check_accept(request)
+            return await interaction(request, call)
+        except (Denied, FhirError) as error:
+            await _tell_refusal(call, error)
+            raise
+
+
+async def _tell_refusal(call: Call, error: ConfideError) -> None:
+    """Append the event of a refusal. An interaction that got as far as its rows has told about them already."""
+    if isinstance(error, NotFound):
+        return
+    outcome_name = "denied" if isinstance(error, Denied) else "refused"
+    await call.commit([Told("rest", "refuse", outcome_name, error.code)])
+
+
+async def _principal(request: Request, door: Door, now: int) -> Principal:
+    scheme, _, token = request.headers.get(b"authorization", b"").partition(b" ")
+    principal = None
+    if scheme.lower() == b"bearer" and token and token.isascii():
+        principal = await door.resolve(token.decode("ascii").strip(), now)
+    if principal is None:
+        message = "Sign in first: send a valid bearer token from POST /auth/sign-in."
+        raise Unauthenticated(message)
+    return principal
+
+
+def _network(scope: Scope, door: Door) -> str | None:
+    """Return a keyed hash of the network prefix (/24 or /48), so that the trail tells equal networks without telling which."""
+    client = scope.get("client")
+    if not client:
+        return None
+    host: str = client[0]
+    prefix = ":".join(host.split(":")[:3]) if ":" in host else host.rsplit(".", 1)[0]
+    return door.parts.index.token(0, prefix.encode()).to_bytes(8, "big").hex()
+
+
+def _check_accept(request: Request) -> None:
+    accept = request.headers.get(b"accept")
+    if accept is None or b"json" in accept or b"*/*" in accept or b"application/*" in accept:
+        return
+    message = "This server answers in application/fhir+json only."
+    raise NotAcceptable(message)
+
+
+def _unexpected() -> ConfideError:
+    return ConfideError("Something went wrong on our side, and nothing was stored. Tell us the request id in X-Request-Id.")
+
+
+async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]], *, head: bool) -> None:
+    sent = [
+        (b"content-type", FHIR_JSON + b"; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *headers,
+    ]
+    if status == 204:  # noqa: PLR2004 - RFC 9110 15.3.5: no content, no length
+        sent = [one for one in sent if not one[0].startswith(b"content-")]
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def _if_match(request: Request) -> str | None:
+    value = request.headers.get(b"if-match")
+    return value.decode("latin-1") if value is not None else None
+
+
+async def _transaction(request: Request, call: Call) -> Answer:
+    return await transaction.transaction(call, await request.body(call.parts.limits.bundle_bytes, _TAKEN))
+
+
+async def _create(request: Request, call: Call) -> Answer:
+    if b"if-none-exist" in request.headers:
+        message = "Conditional creates are not offered yet."
+        raise FhirError(message)
+    body = await request.body(call.parts.limits.resource_bytes, _TAKEN)
+    return await create.create(call, request.path["type"], body)
+
+
+async def _update(request: Request, call: Call) -> Answer:
+    body = await request.body(call.parts.limits.resource_bytes, _TAKEN)
+    return await update.update(call, request.path["type"], request.path["id"], body, _if_match(request))
+
+
+async def _delete(request: Request, call: Call) -> Answer:
+    return await delete.delete(call, request.path["type"], request.path["id"], _if_match(request))
+
+
+async def _read(request: Request, call: Call) -> Answer:
+    return await read.read(call, request.path["type"], request.path["id"])
+
+
+async def _vread(request: Request, call: Call) -> Answer:
+    return await read.vread(call, request.path["type"], request.path["id"], request.path["vid"])
+
+
+async def _history(request: Request, call: Call) -> Answer:
+    return await history.history(call, request.path["type"], request.path["id"], request.pairs(request.query))
+
+
+def _lenient(request: Request) -> bool:
+    return b"handling=lenient" in request.headers.get(b"prefer", b"")
+
+
+async def _search(request: Request, call: Call) -> Answer:
+    return await search.search(call, request.path["type"], request.pairs(request.query), lenient=_lenient(request))
+
+
+async def _search_by_post(request: Request, call: Call) -> Answer:
+    form = request.pairs(await request.body(FORM_BYTES, {_FORM}))
+    pairs = request.pairs(request.query) + form
+    return await search.search(call, request.path["type"], pairs, lenient=_lenient(request))

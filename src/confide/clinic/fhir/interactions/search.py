@@ -1,0 +1,158 @@
+"""`GET [base]/[type]?…` and `POST [base]/[type]/_search` (https://hl7.org/fhir/R4/search.html).
+
+The blind index gives candidates among the rows the caller may see; each is opened and checked exactly before it counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from confide.audit.append import granted
+from confide.clinic.fhir.answer import Answer
+from confide.clinic.fhir.bundle import Entry, bundle
+from confide.clinic.fhir.errors import TooCostly
+from confide.clinic.fhir.page import Pages
+from confide.clinic.fhir.search.match import matches
+from confide.clinic.fhir.search.query import parse_query
+from confide.clinic.fhir.validate import decode
+from confide.clinic.records import read as records
+from confide.clinic.records.search import Wanted, candidates
+from confide.values.ids import uuid_bytes, uuid_text
+from confide.values.permit import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confide.access.authorise import Rows
+    from confide.clinic.fhir.call import Call
+    from confide.clinic.fhir.search.query import Query
+    from confide.clinic.records.model import Found
+
+BATCH = 256
+"""Candidates opened at a time while counting."""
+ROUNDS = 8
+"""Batches tried to fill one page, since candidates may fail the re-check; a page that stays short carries a next link."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    found: Found
+    content: bytes
+
+
+async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *, lenient: bool) -> Answer:
+    """Return a page of matching resources.
+
+    Raises:
+        Denied, InvalidSearch, UnsupportedSearch, TooCostly
+    """
+    rows = call.rows(resource_type, Action.SEARCH)
+    asked = [pair for pair in pairs if pair[0] != "_page"]
+    limits = call.parts.limits
+    query = parse_query(
+        resource_type,
+        asked,
+        lenient=lenient,
+        across_patients=limits.across_patients,
+        default_count=limits.default_count,
+        max_count=limits.max_count,
+    )
+    pages = Pages(call, resource_type)
+    token = next((value for name, value in pairs if name == "_page"), None)
+    after = pages.read(asked, token) if token is not None else 0
+    wanted = await _wanted(call, rows, query)
+    hits: list[_Hit] = []
+    position: int | None = None
+    total = None
+    if wanted is None:
+        total = 0 if query.total else None
+    else:
+        if query.count:
+            hits, position = await _page(call, rows, query, wanted, after)
+        total = await _total(call, rows, query, wanted) if query.total else None
+    await _tell(call, rows, asked, hits)
+    entries = [Entry(f"{resource_type}/{uuid_text(hit.found.id)}", hit.content, match=True) for hit in hits]
+    following = pages.link(asked, position) if position is not None else None
+    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own(asked), following, total))
+
+
+async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit]) -> None:
+    about = tuple(hit.found.patient_pseudonym for hit in hits if hit.found.patient_pseudonym)
+    told = granted(
+        rows.permit,
+        patients=about,
+        resources=tuple(hit.found.pseudonym for hit in hits),
+        parameters=tuple(sorted({name.split(":", 1)[0] for name, _ in asked})),
+        values=urlencode(asked).encode() if asked else None,
+    )
+    await call.commit([told])
+
+
+async def _wanted(call: Call, rows: Rows, query: Query) -> Wanted | None:
+    """Return what to ask of the index; None where the answer is empty for certain."""
+    about, subject = None, b""
+    if query.patient is not None:
+        patient = uuid_bytes(query.patient)
+        found = await records.current(call.parts.database, call.rows("Patient", Action.READ), "Patient", patient) if patient else None
+        if found is None:
+            return None
+        about, subject = found.key, found.id
+    keys = None
+    if query.ids is not None:
+        values = [value for value in map(uuid_bytes, query.ids) if value is not None]
+        found_keys = [await records.current(call.parts.database, rows, query.type, value) for value in values]
+        keys = [one.key for one in found_keys if one is not None and not one.deleted]
+        if not keys:
+            return None
+    index = call.parts.index
+    filters = []
+    for one in query.filters:
+        by_parameter: dict[int, set[int]] = {}
+        for parameter, bound, value in one.tokens():
+            by_parameter.setdefault(parameter, set()).add(index.token(parameter, value, subject if bound else b""))
+        filters += [(parameter, sorted(tokens)) for parameter, tokens in by_parameter.items()]
+    return Wanted(query.type, about, keys, filters)
+
+
+async def _page(call: Call, rows: Rows, query: Query, wanted: Wanted, after: int) -> tuple[list[_Hit], int | None]:
+    """Return up to a page of hits, and where the next page begins if there may be one."""
+    hits: list[_Hit] = []
+    size = query.count + 1
+    for _ in range(ROUNDS):
+        found = await candidates(call.parts.database, rows, wanted, after, size)
+        for hit in await _check(call, rows, query, found):
+            if len(hits) == query.count:
+                return hits, int(hits[-1].found.key)
+            hits.append(hit)
+        if len(found) < size:
+            return hits, None
+        after, size = found[-1].key, max(size, BATCH)
+    return hits, after
+
+
+async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -> list[_Hit]:
+    contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
+    if not query.filters:
+        return [_Hit(one, content) for one, content in zip(found, contents, strict=True)]
+    return [
+        _Hit(one, content)
+        for one, content in zip(found, contents, strict=True)
+        if matches(query, decode(content, query.type))
+    ]
+
+
+async def _total(call: Call, rows: Rows, query: Query, wanted: Wanted) -> int:
+    """Return the exact number of matches, taken after the re-check."""
+    counted, seen, after = 0, 0, 0
+    while True:
+        found = await candidates(call.parts.database, rows, wanted, after, BATCH)
+        counted += len(await _check(call, rows, query, found))
+        seen += len(found)
+        if len(found) < BATCH:
+            return counted
+        if seen >= call.parts.limits.total_cap:
+            message = "Too many candidates to count exactly: narrow the search, or leave _total out."
+            raise TooCostly(message)
+        after = found[-1].key

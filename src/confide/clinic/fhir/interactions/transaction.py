@@ -1,0 +1,160 @@
+"""`POST [base]` with a transaction bundle (https://hl7.org/fhir/R4/http.html#transaction): all of it or none of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confide.audit.append import Told, granted
+from confide.clinic.fhir.answer import Answer
+from confide.clinic.fhir.bundle import Entry, bundle
+from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
+from confide.clinic.fhir.errors import InvalidResource, Issue, NotFound
+from confide.clinic.fhir.interactions.update import check_version, target
+from confide.clinic.fhir.prepare import YIELD_EVERY, Incoming, Prepared, instant, prepare
+from confide.clinic.fhir.validate import parse, parse_bundle
+from confide.clinic.records import read as records
+from confide.clinic.records import write
+from confide.crypto.random import new_uuid4
+from confide.values.ids import uuid_bytes, uuid_text
+from confide.values.permit import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confide.clinic.fhir.call import Call
+    from confide.clinic.records.model import Found
+    from confide.store.work import Add, Alter
+
+RESOURCES_PER_EVENT = 800
+"""800 resources with 800 patients of 35 bytes each stay below the 65,535 bytes of an event."""
+
+_REFERENCE = re.compile(rb'("reference"\s*:\s*)"([^"\\]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One entry, understood."""
+
+    method: str
+    type: str
+    id: str
+    raw: bytes
+    if_match: str | None
+
+
+async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()) -> Answer:
+    """Store, change and delete what the bundle says, and `extra` with it.
+
+    Raises:
+        Denied, InvalidResource, NotSupported, NotFound, VersionConflict, UnresolvedReference
+    """
+    steps, renamed = _understand(parse_bundle(body))
+    incoming = []
+    for at, step in enumerate(steps):
+        if at % YIELD_EVERY == YIELD_EVERY - 1:
+            await asyncio.sleep(0)
+        if step.method != "DELETE":
+            incoming.append(await _incoming(call, at, step, renamed))
+    prepared = iter(await prepare(call, incoming))
+    work: list[Add | Alter] = list(extra)
+    told: dict[Action, list[tuple[tuple[Any, ...], Any]]] = {}
+    entries = []
+    for step in steps:
+        if step.method == "DELETE":
+            before = await _deleted(call, step)
+            work += [] if before.deleted else write.delete(call.principal.tenant, before, call.now)
+            about = (before.patient_pseudonym,) if before.patient_pseudonym else ()
+            told.setdefault(Action.DELETE, []).append((about, before.pseudonym))
+            entries.append(Entry(None, response=("204", f'W/"{before.current + 1}"', instant(call.now))))
+            continue
+        made = next(prepared)
+        work += made.steps
+        action = Action.UPDATE if made.draft.before else Action.CREATE
+        told.setdefault(action, []).append((tuple(owner.pseudonym for owner in made.owners), made.draft.pseudonym))
+        entries.append(_stored(call, made))
+    await call.commit(_events(call, steps, told), work)
+    return Answer(200, bundle("transaction-response", call.parts.base, entries, "", None))
+
+
+def _stored(call: Call, made: Prepared) -> Entry:
+    address = f"{made.draft.type}/{uuid_text(made.draft.id)}"
+    number = made.draft.number
+    status = "200" if made.draft.before else "201"
+    location = f"{call.parts.base}/{address}/_history/{number}"
+    return Entry(None, response=(status, f'W/"{number}"', instant(call.now)), location=location)
+
+
+def _events(call: Call, steps: Sequence[_Step], told: dict[Action, list[tuple[tuple[Any, ...], Any]]]) -> list[Told]:
+    kind = next(iter(steps)).type if steps else "Bundle"
+    events = []
+    for action, stored in told.items():
+        permit = call.rows(kind, action).permit
+        for at in range(0, len(stored), RESOURCES_PER_EVENT):
+            part = stored[at : at + RESOURCES_PER_EVENT]
+            patients = tuple(dict.fromkeys(pseudonym for about, _ in part for pseudonym in about))
+            events.append(granted(permit, patients=patients, resources=tuple(pseudonym for _, pseudonym in part)))
+    return events or [granted(call.rows(kind, Action.CREATE).permit, "empty")]
+
+
+def _understand(entries: Sequence[Any]) -> tuple[list[_Step], dict[bytes, bytes]]:
+    steps: list[_Step] = []
+    renamed: dict[bytes, bytes] = {}
+    for at, entry in enumerate(entries):
+        where = f"Bundle.entry[{at}].request"
+        if entry.method not in {"POST", "PUT", "DELETE"}:
+            _refuse(where + ".method", "not-supported", "A transaction here takes POST, PUT and DELETE.")
+        if entry.if_none_exist is not None:
+            _refuse(where + ".ifNoneExist", "not-supported", "Conditional creates are not offered yet.")
+        kind, _, identifier = entry.url.partition("/")
+        if kind not in RESOURCE_TYPES or (entry.method == "POST") != (identifier == ""):
+            _refuse(where + ".url", "invalid", "The address must be Type for POST, and Type/id for PUT and DELETE.")
+        if entry.method == "POST":
+            identifier = uuid_text(new_uuid4())
+            if entry.full_url:
+                renamed[entry.full_url.encode()] = f"{kind}/{identifier}".encode()
+        steps.append(_Step(entry.method, kind, identifier, bytes(entry.resource or b""), entry.if_match))
+    named = [(step.type, step.id) for step in steps]
+    if len(set(named)) != len(named):
+        _refuse("Bundle.entry", "duplicate", "A transaction may name each resource once.")
+    return steps, renamed
+
+
+def _refuse(location: str, code: str, diagnostics: str) -> None:
+    raise InvalidResource((Issue("error", code, location, diagnostics),))
+
+
+async def _incoming(call: Call, at: int, step: _Step, renamed: dict[bytes, bytes]) -> Incoming:
+    """Validate one entry, with references to other entries replaced by the identifiers they were given."""
+    call.rows(step.type, Action.CREATE if step.method == "POST" else Action.UPDATE)
+
+    def rename(match: re.Match[bytes]) -> bytes:
+        known = renamed.get(match[2])
+        return match[0] if known is None else match[1] + b'"' + known + b'"'
+
+    try:
+        resource = parse(_REFERENCE.sub(rename, step.raw), type_name=step.type)
+    except InvalidResource as error:
+        where = f"Bundle.entry[{at}].resource"
+        located = tuple(Issue(one.severity, one.code, f"{where}/{one.location}", one.diagnostics) for one in error.issues)
+        raise InvalidResource(located) from None
+    if step.method == "POST":
+        identifier = uuid_bytes(step.id)
+        return Incoming(step.type, resource, call.new_key(), identifier or b"", None)
+    before = await target(call, step.type, step.id, resource, step.if_match)
+    return Incoming(step.type, resource, before.key, before.id, before)
+
+
+async def _deleted(call: Call, step: _Step) -> Found:
+    rows = call.rows(step.type, Action.DELETE)
+    value = uuid_bytes(step.id)
+    before = await records.current(call.parts.database, rows, step.type, value) if value else None
+    if before is None:
+        message = "The transaction deletes a resource that does not exist."
+        raise NotFound(message)
+    check_version(before, step.if_match)
+    return before
+
+

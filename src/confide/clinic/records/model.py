@@ -1,0 +1,65 @@
+"""Values of the records: what a stored version is, and where it is at home."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confide.keys.hierarchy import Place
+from confide.values.ids import NO_SUBJECT, DocumentKey, Pseudonym, SubjectId
+from confide.values.purpose import PurposeClass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confide.values.ids import TenantId
+
+TABLE = bytes.fromhex("6f0d5e0ab4c94f0f9a3c2f5f0c3b7a11")
+"""UUID of the version table in envelope contexts; it stays when the table is renamed."""
+COLUMN = bytes.fromhex("b0a1f9d27f0e4c0d8b5d6a1e9c2f4d22")
+"""UUID of its sealed column."""
+
+NO_COMPARTMENT, ONE_COMPARTMENT, SEVERAL_COMPARTMENTS = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Whose compartment a version is in, which says under whose key it is sealed."""
+
+    patient: DocumentKey | None
+    compartments: int
+    owner: SubjectId
+    """The patient's own identifier; empty outside exactly one compartment."""
+
+    def place(self, tenant: TenantId, identifier: bytes, number: int) -> Place:
+        """Return the envelope context of a version of the document with this identifier."""
+        subject = {NO_COMPARTMENT: NO_SUBJECT, ONE_COMPARTMENT: self.owner}.get(self.compartments, SubjectId(identifier))
+        purpose_class = PurposeClass.COMMONS if self.compartments == NO_COMPARTMENT else PurposeClass.CARE
+        return Place(tenant, subject, purpose_class, TABLE, COLUMN, identifier + number.to_bytes(8, "big"))
+
+
+NOWHERE = Home(None, NO_COMPARTMENT, NO_SUBJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stored version that the caller may see, still sealed."""
+
+    key: DocumentKey
+    id: bytes
+    pseudonym: Pseudonym
+    current: int
+    deleted: bool
+    number: int
+    home: Home
+    updated: int
+    method: str
+    sealed: bytes | None
+    patient_pseudonym: Pseudonym | None
+
+
+def found(row: Sequence[Any]) -> Found:
+    """Return a row of the queries in `store` as a value."""
+    key, identifier, pseudonym, current, deleted, number, patient, compartments, updated, method, sealed, owner, owner_pseudonym = row
+    home = Home(patient, compartments, SubjectId(owner or b""))
+    return Found(key, identifier, pseudonym, current, bool(deleted), number, home, updated, method, sealed, owner_pseudonym)

@@ -1,0 +1,53 @@
+"""Find versions that the caller may see, and open them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confide.access.unseal import opener
+from confide.clinic.records import store
+from confide.clinic.records.model import Found, found
+from confide.crypto.envelope import read_header
+from confide.sealed import documents
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confide.access.authorise import Rows
+    from confide.keys.hierarchy import Keyring
+    from confide.store.work import Database
+    from confide.values.permit import Permit
+
+
+async def current(database: Database, rows: Rows, resource_type: str, identifier: bytes) -> Found | None:
+    """Return the current version of a document (which may say deleted), or None where there is none to see."""
+    result = await database.fetch(store.read_one(rows.permit.reach), {**rows.values, "type": resource_type, "id": identifier})
+    return found(result[0]) if result else None
+
+
+async def version(database: Database, rows: Rows, resource_type: str, identifier: bytes, number: int) -> Found | None:
+    """Return one version of a document, or None where there is none to see."""
+    values = {**rows.values, "type": resource_type, "id": identifier, "number": number}
+    result = await database.fetch(store.read_version(rows.permit.reach), values)
+    return found(result[0]) if result else None
+
+
+async def history(database: Database, rows: Rows, resource_type: str, identifier: bytes, below: int, count: int) -> list[Found]:
+    """Return up to `count` versions with numbers under `below`, newest first."""
+    values = {**rows.values, "type": resource_type, "id": identifier, "below": below, "count": count}
+    return [found(row) for row in await database.fetch(store.read_history(rows.permit.reach), values)]
+
+
+async def unseal(keyring: Keyring, permit: Permit, versions: Sequence[Found], now: int) -> list[bytes]:
+    """Return the FHIR JSON of each version; the caller owes an audit event before any of it leaves.
+
+    Raises:
+        KeysError, CryptoError: a key was shredded, or a row is not what was stored there.
+    """
+    sealed = [one.sealed for one in versions if one.sealed is not None]
+    open_one = await opener(keyring, permit, [read_header(envelope).key_ref for envelope in sealed], now)
+    tenant = permit.principal.tenant
+    return [
+        documents.unseal(open_one, one.home.place(tenant, one.id, one.number), one.sealed) if one.sealed is not None else b""
+        for one in versions
+    ]

@@ -1,0 +1,152 @@
+"""The tables of the records, private to this package, and the fixed shapes of their queries."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from confide.access.authorise import Guarded, predicate
+from confide.store.schema import DATA, integer_key
+from confide.store.statements import AnyOf, Change, Insert, Query
+from confide.values.permit import Reach
+
+DOCUMENT = sa.Table(
+    "document",
+    DATA,
+    sa.Column("key", integer_key(), primary_key=True, autoincrement=False),
+    sa.Column("tenant", sa.Integer, nullable=False),
+    sa.Column("type", sa.String(40), nullable=False),
+    sa.Column("id", sa.LargeBinary(16), nullable=False),
+    sa.Column("pseudonym", sa.LargeBinary(16), nullable=False),
+    sa.Column("patient", sa.BigInteger),
+    sa.Column("compartments", sa.SmallInteger, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    sa.Column("deleted", sa.SmallInteger, nullable=False),
+    sa.UniqueConstraint("tenant", "id"),
+    sa.Index(None, "patient", "type", "key"),
+    sa.Index(None, "tenant", "type", "key"),
+)
+"""One row for each resource, with its current version. `compartments` is 0, 1, or 2 for several; `updated` in µs since 1970."""
+
+VERSION = sa.Table(
+    "version",
+    DATA,
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("tenant", sa.Integer, nullable=False),
+    sa.Column("patient", sa.BigInteger),
+    sa.Column("compartments", sa.SmallInteger, nullable=False),
+    sa.Column("updated", sa.BigInteger, nullable=False),
+    sa.Column("method", sa.String(6), nullable=False),
+    sa.Column("sealed", sa.LargeBinary),
+    sqlite_with_rowid=False,
+)
+"""One row for each version, never changed; `sealed` is null for the version that says deleted."""
+
+TOKEN = sa.Table(
+    "token",
+    DATA,
+    sa.Column("parameter", sa.Integer, primary_key=True),
+    sa.Column("value", sa.BigInteger, primary_key=True),
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Index(None, "document"),
+    sqlite_with_rowid=False,
+)
+"""The blind index of current versions: keyed 63-bit hashes, hard-deleted with their document."""
+
+SHARED = sa.Table(
+    "shared_document",
+    DATA,
+    sa.Column("patient", sa.BigInteger, primary_key=True),
+    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Index(None, "document"),
+    sqlite_with_rowid=False,
+)
+"""Which patients a document is about that names several."""
+
+ADD_DOCUMENT, ADD_VERSION, ADD_TOKEN, ADD_SHARED = Insert(DOCUMENT), Insert(VERSION), Insert(TOKEN), Insert(SHARED)
+
+ADVANCE = Change(
+    sa.update(DOCUMENT)
+    .where(DOCUMENT.c.key == sa.bindparam("this"), DOCUMENT.c.version == sa.bindparam("seen"))
+    .values(
+        version=sa.bindparam("version"),
+        updated=sa.bindparam("updated"),
+        deleted=sa.bindparam("deleted"),
+        patient=sa.bindparam("patient"),
+        compartments=sa.bindparam("compartments"),
+    )
+)
+"""Moves a document to its next version, if it still has the version that was seen."""
+
+DROP_TOKENS = Change(sa.delete(TOKEN).where(TOKEN.c.document == sa.bindparam("this")))
+DROP_SHARED = Change(sa.delete(SHARED).where(SHARED.c.document == sa.bindparam("this")))
+
+_OWNER = DOCUMENT.alias("owner")
+
+
+def _guard(table: sa.Table, document: sa.ColumnElement[int]) -> Guarded:
+    among = sa.exists().where(SHARED.c.document == document, SHARED.c.patient == sa.bindparam("own"))
+    return Guarded(table.c.tenant, table.c.patient, among, table.c.compartments == 0)
+
+
+_CURRENT, _ANY_VERSION = _guard(DOCUMENT, DOCUMENT.c.key), _guard(VERSION, VERSION.c.document)
+
+_COLUMNS = (
+    DOCUMENT.c.key,
+    DOCUMENT.c.id,
+    DOCUMENT.c.pseudonym,
+    DOCUMENT.c.version,
+    DOCUMENT.c.deleted,
+    VERSION.c.number,
+    VERSION.c.patient,
+    VERSION.c.compartments,
+    VERSION.c.updated,
+    VERSION.c.method,
+    VERSION.c.sealed,
+    _OWNER.c.id,
+    _OWNER.c.pseudonym,
+)
+_VERSIONS = DOCUMENT.join(VERSION, VERSION.c.document == DOCUMENT.c.key).outerjoin(_OWNER, _OWNER.c.key == VERSION.c.patient)
+_NEWEST = sa.select(*_COLUMNS).select_from(_VERSIONS).where(VERSION.c.number == DOCUMENT.c.version)
+_TYPED = DOCUMENT.c.type == sa.bindparam("type")
+
+
+@lru_cache(maxsize=64)
+def read_one(reach: Reach) -> Query:
+    """The current version of one document."""
+    return Query(_NEWEST.where(predicate(_CURRENT, reach), _TYPED, DOCUMENT.c.id == sa.bindparam("id")))
+
+
+@lru_cache(maxsize=64)
+def read_version(reach: Reach) -> Query:
+    """One version of one document, by the compartment that this version was in."""
+    select = sa.select(*_COLUMNS).select_from(_VERSIONS)
+    chosen = (_TYPED, DOCUMENT.c.id == sa.bindparam("id"), VERSION.c.number == sa.bindparam("number"))
+    return Query(select.where(predicate(_ANY_VERSION, reach), *chosen))
+
+
+@lru_cache(maxsize=64)
+def read_history(reach: Reach) -> Query:
+    """Versions of one document below a number, newest first."""
+    select = sa.select(*_COLUMNS).select_from(_VERSIONS)
+    chosen = (_TYPED, DOCUMENT.c.id == sa.bindparam("id"), VERSION.c.number < sa.bindparam("below"))
+    rows = select.where(predicate(_ANY_VERSION, reach), *chosen).order_by(VERSION.c.number.desc())
+    return Query(rows.limit(sa.bindparam("count", type_=sa.Integer)))
+
+
+@lru_cache(maxsize=512)
+def search(reach: Reach, filters: int, *, by_patient: bool, by_ids: bool) -> Query:
+    """Candidates of a search: each of `filters` token lists must be met; `p0`, `t0`, … bind them."""
+    conditions = [predicate(_CURRENT, reach), _TYPED, DOCUMENT.c.deleted == 0, DOCUMENT.c.key > sa.bindparam("after")]
+    if by_patient:
+        among = sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("about"))
+        conditions.append(sa.or_(DOCUMENT.c.patient == sa.bindparam("about"), DOCUMENT.c.key.in_(among)))
+    if by_ids:
+        conditions.append(AnyOf(DOCUMENT.c.key, "keys", sa.BigInteger))
+    for at in range(filters):
+        hits = sa.select(TOKEN.c.document).where(TOKEN.c.parameter == sa.bindparam(f"p{at}"), AnyOf(TOKEN.c.value, f"t{at}", sa.BigInteger))
+        conditions.append(DOCUMENT.c.key.in_(hits))
+    return Query(_NEWEST.where(*conditions).order_by(DOCUMENT.c.key).limit(sa.bindparam("count", type_=sa.Integer)))

@@ -1,0 +1,88 @@
+"""The steps that store versions: seal, index, advance. The caller submits them together with the audit event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confide.clinic.records import store
+from confide.clinic.records.model import SEVERAL_COMPARTMENTS
+from confide.sealed import documents
+from confide.store.work import Add, Alter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confide.clinic.records.model import Found, Home
+    from confide.keys.hierarchy import Keyring
+    from confide.values.ids import DocumentKey, Pseudonym, TenantId
+
+CREATE, UPDATE, DELETE = "create", "update", "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A new version, ready to be sealed."""
+
+    tenant: TenantId
+    type: str
+    key: DocumentKey
+    id: bytes
+    pseudonym: Pseudonym
+    number: int
+    home: Home
+    content: bytes
+    tokens: Sequence[tuple[int, int]]
+    """(parameter, 63-bit token) pairs."""
+    shared_with: Sequence[DocumentKey]
+    """The patients of a document in several compartments."""
+    before: Found | None
+    """The version that this one replaces; None for a new document."""
+
+
+async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
+    """Return the steps of a create or an update."""
+    home = draft.home
+    place = home.place(draft.tenant, draft.id, draft.number)
+    key = await keyring.sealer(draft.tenant, place.subject, place.purpose_class, now)
+    sealed = documents.seal(key, place, draft.content)
+    method = UPDATE if draft.before else CREATE
+    version = (draft.key, draft.number, draft.tenant, home.patient, home.compartments, now, method, sealed)
+    steps: list[Add | Alter] = []
+    if draft.before is None:
+        row = (draft.key, draft.tenant, draft.type, draft.id, draft.pseudonym, home.patient, home.compartments, draft.number, now, 0)
+        steps.append(Add(store.ADD_DOCUMENT, [row]))
+    else:
+        steps += _advance(draft.before, home, now, deleted=0)
+    steps.append(Add(store.ADD_VERSION, [version]))
+    steps.append(Add(store.ADD_TOKEN, [(parameter, token, draft.key) for parameter, token in draft.tokens]))
+    if home.compartments == SEVERAL_COMPARTMENTS:
+        steps.append(Add(store.ADD_SHARED, [(patient, draft.key) for patient in draft.shared_with]))
+    return steps
+
+
+def delete(tenant: TenantId, before: Found, now: int) -> list[Add | Alter]:
+    """Return the steps of a soft delete: a version without content, and no tokens any more."""
+    home = before.home
+    version = (before.key, before.current + 1, tenant, home.patient, home.compartments, now, DELETE, None)
+    steps: list[Add | Alter] = [Alter(store.ADVANCE, _next(before, home, now, deleted=1))]
+    steps.append(Alter(store.DROP_TOKENS, {"this": before.key}, None))
+    steps.append(Add(store.ADD_VERSION, [version]))
+    return steps
+
+
+def _advance(before: Found, home: Home, now: int, *, deleted: int) -> list[Add | Alter]:
+    gone = {"this": before.key}
+    return [Alter(store.ADVANCE, _next(before, home, now, deleted=deleted)), Alter(store.DROP_TOKENS, gone, None), Alter(store.DROP_SHARED, gone, None)]
+
+
+def _next(before: Found, home: Home, now: int, *, deleted: int) -> dict[str, object]:
+    return {
+        "this": before.key,
+        "seen": before.current,
+        "version": before.current + 1,
+        "updated": now,
+        "deleted": deleted,
+        "patient": home.patient,
+        "compartments": home.compartments,
+    }
