@@ -117,7 +117,10 @@ def official_elements(definition: Json, data: dict[str, Json]) -> list[Json]:
     listed = definition["snapshot"]["element"]
     known = {e["path"] for e in listed}
     lost = [e for path, e in data.items() if path not in known and path.startswith(definition["name"] + ".")]
-    return [data.get(e["path"], e) for e in listed] + lost
+    doubled = {
+        e["path"].replace("[x]", kind["code"][0].upper() + kind["code"][1:]) for e in lost for kind in e.get("type", [])
+    }
+    return [data.get(e["path"], e) for e in listed if e["path"] not in doubled] + lost
 
 
 def compile_structure(definition: Json, elements: list[Json], terms: Terminology, skipped: set[str]) -> Json:

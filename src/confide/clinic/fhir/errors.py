@@ -30,12 +30,60 @@ class Issue:
     diagnostics: str
 
 
-class InvalidResource(FhirError):  # noqa: N818 - the house names errors by what is wrong
+class InvalidResource(FhirError):
     """The body is no valid FHIR R4 resource; ``issues`` lists why, at most 50 findings."""
 
     code: ClassVar[str] = "fhir.invalid"
-    status: ClassVar[int] = 422
+    status: ClassVar[int] = 400  # http.html: "failed basic FHIR validation rules"; 422 is for profiles and business rules
 
     def __init__(self, issues: tuple[Issue, ...]) -> None:
         super().__init__("The resource is not valid FHIR R4.")
         self.issues = issues
+
+
+class NotFound(FhirError):
+    """There is no such resource, or not for this principal: both look alike."""
+
+    code: ClassVar[str] = "fhir.not-found"
+    status: ClassVar[int] = 404
+    issue: ClassVar[str] = "not-found"
+
+
+class Gone(FhirError):
+    """The resource was deleted."""
+
+    code: ClassVar[str] = "fhir.gone"
+    status: ClassVar[int] = 410
+    issue: ClassVar[str] = "deleted"
+
+
+class MethodNotAllowed(FhirError):
+    """The interaction is not offered at this address."""
+
+    code: ClassVar[str] = "fhir.method-not-allowed"
+    status: ClassVar[int] = 405
+    issue: ClassVar[str] = "not-supported"
+
+
+class NotSupported(FhirError):
+    """The request asks for something that this server does not do."""
+
+    code: ClassVar[str] = "fhir.not-supported"
+    status: ClassVar[int] = 400
+    issue: ClassVar[str] = "not-supported"
+
+
+class VersionConflict(FhirError):
+    """If-Match names another version than the current one."""
+
+    code: ClassVar[str] = "fhir.version-conflict"
+    status: ClassVar[int] = 412
+    issue: ClassVar[str] = "conflict"
+
+
+class UnresolvedReference(FhirError):
+    """A reference that decides whose record this is leads nowhere."""
+
+    code: ClassVar[str] = "fhir.unresolved-reference"
+    status: ClassVar[int] = 422
+    issue: ClassVar[str] = "processing"

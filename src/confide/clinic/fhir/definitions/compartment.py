@@ -1,0 +1,61 @@
+"""Which patients a resource is about: the R4 CompartmentDefinition for Patient, as paths of references."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from confide.clinic.fhir.definitions.facts import facts, properties
+from confide.clinic.fhir.definitions.structs import attribute_steps, flat
+
+_PATIENT = re.compile(r"(?:\S*/)?Patient/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+
+
+@cache
+def _paths(type_name: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
+    """The attributes to follow, step by step, for each path that places a resource of this type."""
+    paths = facts().compartment.get(type_name, [])
+    return tuple(tuple(map(tuple, attribute_steps(type_name, steps))) for steps in paths)
+
+
+def compartment_references(resource: Struct) -> set[str]:
+    """The references, as written, that place a resource in the compartment of a patient.
+
+    ``Patient/<id>`` and ``urn:uuid:…`` and absolute addresses of a Patient are returned, with a version where one was
+    written. Left out are references to other types (the text or ``Reference.type`` says so), to contained resources
+    (``#…``) and those by identifier alone: the caller cannot place a resource by them. A Patient is its own
+    compartment too, which the caller knows; here it has the patients it links to.
+    """
+    found: set[str] = set()
+    for path in _paths(type(resource).__name__):
+        nodes: list[Any] = [resource]
+        for attributes in path:
+            nodes = flat(getattr(node, attribute) for node in nodes for attribute in attributes)
+        found.update(node.reference for node in nodes if _is_patient(node))
+    return found
+
+
+def _is_patient(reference: Any) -> bool:
+    text = reference.reference
+    if text is UNSET or (reference.type is not UNSET and reference.type != "Patient"):
+        return False
+    return _PATIENT.match(text) is not None or text.startswith("urn:")
+
+
+def compartment_paths(type_name: str) -> tuple[str, ...]:
+    """The FHIRPaths that ``compartment_references`` follows for a type, for the documentation and the data map."""
+    return tuple(".".join([type_name, *steps]) for steps in facts().compartment.get(type_name, []))
+
+
+def check_paths() -> bool:
+    """Whether every path ends in a Reference; the build asserts the same."""
+    return all(_ends_in_reference(name, steps) for name, paths in facts().compartment.items() for steps in paths)
+
+
+def _ends_in_reference(owner: str, steps: list[str]) -> bool:
+    for step in steps:
+        owner = properties(owner)[step].type
+    return owner == "Reference"

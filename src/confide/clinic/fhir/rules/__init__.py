@@ -1,0 +1,1 @@
+"""Rules that a resource of the right shape must still obey."""

@@ -1,0 +1,9 @@
+"""Alembic environment of the data database; the connection is handed over by `confide.store.migrate`."""
+
+from alembic import context
+
+from confide.store.schema import DATA
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=DATA, render_as_batch=True, transactional_ddl=True)
+with context.begin_transaction():
+    context.run_migrations()
