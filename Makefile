@@ -82,9 +82,7 @@ audit: environment ## Look every locked package up among known vulnerabilities; 
 
 .PHONY: sbom
 sbom: environment ## Write build/sbom.json (CycloneDX) from requirements.lock
-	@mkdir -p build
-	@$(DEV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o build/sbom.json requirements.lock
-	@echo "build/sbom.json"
+	@$(PY) tools/write_sbom.py
 
 .PHONY: lock
 lock: environment ## Look for newer versions and write the locks anew

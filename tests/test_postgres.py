@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ async def version(url: str) -> int:
 def answers(url: str) -> bool:
     """Tell whether somebody listens where a URL points."""
     port = int(re.findall(r":(\d+)/", url)[0])
-    with postgres.socket.socket() as probe:
+    with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 

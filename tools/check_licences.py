@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from importlib.metadata import PackageMetadata
 
-ALLOWED = frozenset(
-    "0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause BSL-1.0 CC0-1.0 HPND ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0 Unlicense Zlib".split()
-)
+ALLOWED = frozenset({
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0",
+    "Python-2.0", "Unlicense", "Zlib",
+})  # fmt: skip
 """SPDX identifiers. MPL-2.0 binds changes to its own files only."""
 SPELLINGS = {
     "apache 2.0": "Apache-2.0",
@@ -39,10 +40,20 @@ def locked(lock: Path) -> list[str]:
     return [requirement.name for requirement in wanted if requirement.marker is None or requirement.marker.evaluate()]
 
 
-def stated(package: Message) -> str:
+def licence(name: str) -> str:
+    """Return the licence of an installed package; empty when it states none, or is not installed."""
+    if name in READ_BY_A_PERSON:
+        return READ_BY_A_PERSON[name]
+    try:
+        return stated(metadata.metadata(name))
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def stated(package: PackageMetadata) -> str:
     """Return the licence that a package's metadata states, as an SPDX expression where it can be had; empty when it states none."""
-    expression = package.get("License-Expression") or ""
-    short = package.get("License") or ""
+    expression = "".join(package.get_all("License-Expression") or [])
+    short = "".join(package.get_all("License") or [])
     classifiers = [line.rpartition(" :: ")[2] for line in package.get_all("Classifier") or [] if line.startswith("License ::")]
     # A field of several lines is the licence's text, not its name.
     name = expression or ("" if "\n" in short else short) or " AND ".join(SPELLINGS.get(c.lower(), c) for c in classifiers)
@@ -57,15 +68,15 @@ def is_allowed(expression: str) -> bool:
 
 def refused(lock: Path) -> dict[str, str]:
     """Return the licence of each locked package that may not be depended on."""
-    licences = {name: READ_BY_A_PERSON.get(name) or stated(metadata.metadata(name)) for name in locked(lock)}
-    return {name: licence for name, licence in licences.items() if not is_allowed(licence)}
+    licences = {name: licence(name) for name in locked(lock)}
+    return {name: expression for name, expression in licences.items() if not is_allowed(expression)}
 
 
 def main(arguments: list[str]) -> int:
     """Check the locks given; return the exit code."""
-    bad = {name: licence for lock in arguments for name, licence in refused(Path(lock)).items()}
-    for name, licence in bad.items():
-        print(f"{name}: {licence or 'states no licence'} is not among the allowed licences.", file=sys.stderr)
+    bad = {name: expression for lock in arguments for name, expression in refused(Path(lock)).items()}
+    for name, expression in bad.items():
+        print(f"{name}: {expression or 'no stated licence'} is not among the allowed licences.", file=sys.stderr)
     return 1 if bad else 0
 
 

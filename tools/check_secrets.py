@@ -45,7 +45,7 @@ def check(folder: Path) -> int:
     ran = scan(folder, "pre_commit_hook", "--baseline", BASELINE)
     if ran.returncode:
         print(ran.stdout + ran.stderr, file=sys.stderr, end="")
-        print("If it is no secret: mark its line with `# pragma: allowlist secret`, or run tools/check_secrets.py --accept.", file=sys.stderr)
+        print("No secret? Mark its line with `# pragma: allowlist secret`, or run tools/check_secrets.py --accept.", file=sys.stderr)
     return ran.returncode
 
 

@@ -32,7 +32,7 @@ class CannotMake(Exception):
 
 def fingerprint(lock: Path) -> str:
     """Return what an environment depends on: the locks, the project's own declaration and the interpreter."""
-    seen = hashlib.sha256(f"{sys.version}\0{sys.executable}\0{ROOT}\0".encode())
+    seen = hashlib.sha256(f"{sys.version}\0{sys.base_prefix}\0{ROOT}\0".encode())
     for path in (lock, UV_LOCK, Path(__file__)):
         seen.update(hashlib.sha256(path.read_bytes()).digest())
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -11,10 +11,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than
 from confide.clinic.fhir.definitions.structs import decoder, type_of
@@ -72,8 +70,11 @@ def _decode(data: bytes, type_name: str | None) -> Struct | None:
 def _doubtful(data: bytes, resource: Struct) -> bool:
     """Whether something may be wrong that the decoder does not see. It may be mistaken, but never misses one."""
     text = _ENCODER.encode(resource)
-    if _quotes(data) != _quotes(text):  # a key twice, or a decimal in quotes, leaves fewer strings
-        return True
+    return quotes(data) != quotes(text) or suspicious(text)
+
+
+def suspicious(text: bytes) -> bool:
+    """Whether JSON that was encoded again has a sign of an empty object, a decimal out of bounds or a control character."""
     if b"{}" in text or (b'{"id":"' in text and _ONLY_ID.search(text)):
         return True
     if b"E+" in text or b"E-" in text or _LONG in text.translate(_DIGITS):  # how a decimal out of bounds is written
@@ -81,35 +82,8 @@ def _doubtful(data: bytes, resource: Struct) -> bool:
     return b"\\" in text and any(sign in text for sign in _ESCAPES)
 
 
-def _quotes(text: bytes) -> int:
-    """The number of quotation marks that begin or end a string."""
+def quotes(text: bytes) -> int:
+    """The number of quotation marks that begin or end a string: fewer than there were after a key came twice, or a decimal in quotes."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     return text.count(b'"')
-
-
-class Entry(Struct, frozen=True):
-    """One entry of a batch or transaction; the resource is unread JSON, to be parsed when its turn comes."""
-
-    method: str
-    url: str
-    full_url: str | None = None
-    resource: msgspec.Raw | None = None
-    if_match: str | None = None
-    if_none_exist: str | None = None
-    if_none_match: str | None = None
-    if_modified_since: str | None = None
-
-
-def parse_bundle(data: bytes) -> list[Entry]:
-    """Read the outside of a transaction or batch bundle and leave its resources as they are.
-
-    Raises:
-        InvalidResource: the outside is not valid; what is inside is not looked at.
-    """
-    raise NotImplementedError
-
-
-def optional(value: Any) -> Any:
-    """The value, or None for one that is absent."""
-    return None if value is UNSET else value

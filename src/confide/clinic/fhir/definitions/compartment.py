@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 from confide.clinic.fhir.definitions.facts import facts, properties
 from confide.clinic.fhir.definitions.structs import attribute_steps, flat
 
-_PATIENT = re.compile(r"(?:\S*/)?Patient/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+_PATIENT = re.compile(r"(?:^|/)Patient[/?]")
 
 
 @cache
@@ -24,10 +24,11 @@ def _paths(type_name: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
 def compartment_references(resource: Struct) -> set[str]:
     """The references, as written, that place a resource in the compartment of a patient.
 
-    ``Patient/<id>`` and ``urn:uuid:…`` and absolute addresses of a Patient are returned, with a version where one was
-    written. Left out are references to other types (the text or ``Reference.type`` says so), to contained resources
-    (``#…``) and those by identifier alone: the caller cannot place a resource by them. A Patient is its own
-    compartment too, which the caller knows; here it has the patients it links to.
+    Returned are ``Patient/<id>`` (with a version where one was written), absolute addresses of a Patient, conditional
+    references (``Patient?…``) and ``urn:…``, whose type is unknown until it is resolved. What the text says of the type
+    wins; ``Reference.type`` is believed for ``urn:`` only, so that it cannot hide a resource from a compartment.
+    Left out are references to other types, to contained resources (``#…``) and those by identifier alone: nothing can
+    be placed by them. A Patient is its own compartment too, which the caller knows; here it has the patients it links to.
     """
     found: set[str] = set()
     for path in _paths(type(resource).__name__):
@@ -40,9 +41,11 @@ def compartment_references(resource: Struct) -> set[str]:
 
 def _is_patient(reference: Any) -> bool:
     text = reference.reference
-    if text is UNSET or (reference.type is not UNSET and reference.type != "Patient"):
+    if text is UNSET:
         return False
-    return _PATIENT.match(text) is not None or text.startswith("urn:")
+    if text.startswith("urn:"):
+        return reference.type is UNSET or reference.type == "Patient"
+    return _PATIENT.search(text) is not None
 
 
 def compartment_paths(type_name: str) -> tuple[str, ...]:

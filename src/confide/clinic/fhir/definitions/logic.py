@@ -88,7 +88,7 @@ def _number(value: Any) -> Decimal | None:
 
 def in_order(low: Any, high: Any) -> bool:
     """Whether ``low <= high`` or the two cannot be compared: dates of different precision, quantities of different units."""
-    if isinstance(low, str) and isinstance(high, str):
+    if type(low) is str and type(high) is str:
         return _dates_in_order(low, high)
     parts = [(_number(part(side, "value")), part(side, "code"), part(side, "unit")) for side in (low, high)]
     (first, *unit), (second, *other) = parts

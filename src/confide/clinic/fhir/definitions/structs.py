@@ -8,7 +8,6 @@ These checks only say no. The words for it come from ``walk.py``, which looks ag
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
@@ -28,7 +27,7 @@ from confide.clinic.fhir.definitions.facts import (
     properties,
 )
 from confide.clinic.fhir.definitions.logic import Holds, Reach, compile_tree
-from confide.clinic.fhir.definitions.primitives import PRIMITIVES, whole_base64
+from confide.clinic.fhir.definitions.primitives import PRIMITIVES, WITHOUT_SIBLING, whole_base64
 
 Values = tuple[Any, ...]
 Check = Callable[[Values], bool]
@@ -109,53 +108,65 @@ def _make(type_name: str) -> None:
 
 
 def _make_one(path: str) -> type[Struct]:
+    return build(path, class_name(path), class_name, read_nested=True)
+
+
+def build(path: str, name: str, name_of: Callable[[str], str], *, read_nested: bool) -> type[Struct]:
+    """Make one Struct.
+
+    Args:
+        path: a type or nested element
+        name: what the class is called
+        name_of: the class names of the types it refers to
+        read_nested: whether elements of type Resource become Structs, or stay raw JSON
+    """
     known = properties(path)
     checks = _checks(path, list(known.values()))
-    fields = [_field(prop) for prop in known.values()]
-    namespace: dict[str, Any] = {"__post_init__": _post_init(checks, _nested(known.values()))} if checks or _nested(known.values()) else {}
-    resource = path in RESOURCE_TYPES
+    nested = [prop for prop in known.values() if prop.type == "Resource" and read_nested]
     return msgspec.defstruct(
-        class_name(path),
-        fields,
-        namespace=namespace,
+        name,
+        [_field(prop, name_of) for prop in known.values()],
+        namespace={"__post_init__": _post_init(checks, nested)} if checks or nested else {},
         module=made.__name__,
         kw_only=True,
         forbid_unknown_fields=True,
         omit_defaults=True,
         gc=False,  # a resource is a tree
         rename={prop.attribute: name for name, prop in known.items() if prop.attribute != name},
-        tag=path if resource else None,
-        tag_field="resourceType" if resource else None,
+        tag=path if path in RESOURCE_TYPES else None,
+        tag_field="resourceType" if path in RESOURCE_TYPES else None,
     )
 
 
-def _field(prop: Property) -> tuple[str, Any] | tuple[str, Any, Any]:
+def _field(prop: Property, name_of: Callable[[str], str]) -> tuple[str, Any] | tuple[str, Any, Any]:
     """Name, type and default of one property."""
-    element = prop.element
-    if prop.sibling:
-        kind: Any = "Element"
-    elif prop.type == "Resource":
-        kind = msgspec.Raw
-    elif prop.type.startswith("@"):
-        kind = PRIMITIVES[prop.type[1:]].native
-    elif prop.type == "code" and element.codes is not None:
-        kind = Literal[tuple(sorted({code for codes in facts().codes[element.codes].values() for code in codes}))]
-    elif prop.type in PRIMITIVES:
-        kind = PRIMITIVES[prop.type].native
-    else:
-        kind = class_name(prop.type)
-    if element.many:
-        nullable = prop.type in PRIMITIVES and prop.type != "xhtml"
-        kind = Annotated[list[Union[kind, None] if nullable else kind], msgspec.Meta(min_length=1)]  # type: ignore[valid-type]  # noqa: UP007
+    kind = _kind(prop, name_of)
+    if prop.element.many:
+        nullable = prop.type in PRIMITIVES and prop.type not in WITHOUT_SIBLING
+        kind = Annotated[list[Union[kind, None] if nullable else kind], msgspec.Meta(min_length=1)]  # noqa: UP007
     if _always(prop):
         return prop.attribute, kind
     return prop.attribute, Union[kind, UnsetType], UNSET  # noqa: UP007 - a forward reference knows no "|"
 
 
+def _kind(prop: Property, name_of: Callable[[str], str]) -> Any:
+    """The type of one value of a property; the names of Structs, which msgspec resolves later."""
+    codes = prop.element.codes
+    if prop.sibling:
+        return "Element"
+    if prop.type == "Resource":
+        return msgspec.Raw
+    if prop.type == "code" and codes is not None:
+        return Literal[tuple(sorted({code for some in facts().codes[codes].values() for code in some}))]
+    if is_primitive(prop.type):
+        return PRIMITIVES[prop.type.removeprefix("@")].native
+    return name_of(prop.type)
+
+
 def _always(prop: Property) -> bool:
     """Whether the JSON property itself is required: not a choice, and not a primitive that may be present as sibling."""
     single = not prop.element.name.endswith("[x]")
-    return prop.element.min > 0 and single and (prop.type not in PRIMITIVES or prop.type == "xhtml")
+    return prop.element.min > 0 and single and (prop.type not in PRIMITIVES or prop.type in WITHOUT_SIBLING)
 
 
 # ------------------------------------------------------------------------------------------------ checks behind the types
@@ -171,10 +182,6 @@ def _post_init(checks: Sequence[Check], nested: Sequence[Property]) -> Callable[
             _read_nested(self, prop)
 
     return __post_init__
-
-
-def _nested(known: Any) -> list[Property]:
-    return [prop for prop in known if prop.type == "Resource"]
 
 
 def _read_nested(owner: Struct, prop: Property) -> None:
@@ -331,7 +338,3 @@ def flat(values: Any) -> list[Any]:
             found.append(value)
     return found
 
-
-def is_number(value: Any) -> bool:
-    """Whether a value of a Struct is a FHIR decimal."""
-    return isinstance(value, Decimal)

@@ -16,7 +16,7 @@ from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.page import Pages
 from confide.clinic.fhir.search.match import matches
 from confide.clinic.fhir.search.query import parse_query
-from confide.clinic.fhir.validate import decode
+from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.records import read as records
 from confide.clinic.records.search import Wanted, candidates
 from confide.values.ids import uuid_bytes, uuid_text
@@ -139,7 +139,7 @@ async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -
     return [
         _Hit(one, content)
         for one, content in zip(found, contents, strict=True)
-        if matches(query, decode(content, query.type))
+        if matches(query, decoder(query.type).decode(content))
     ]
 
 

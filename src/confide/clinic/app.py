@@ -1,0 +1,117 @@
+"""The one place where the server is put together."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from confide.clinic.errors import Undeclared
+from confide.clinic.fhir.call import Limits, Parts
+from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
+from confide.clinic.fhir.http import Door, routes
+from confide.clinic.fhir.prepare import instant
+from confide.clinic.portal.routes import routes as portal_routes
+from confide.clinic.records.blind import BlindIndex
+from confide.clinic.records.fhir_map import undeclared
+from confide.datamap.check import check_columns
+from confide.identity.identity import Identity
+from confide.keys.hierarchy import Keyring
+from confide.keys.providers import keyfile
+from confide.store.errors import Unavailable
+from confide.store.opening import open_database
+from confide.store.schema import DATA, KEYS
+from confide.store.statements import Query
+from confide.values.ids import Pseudonym, TenantId
+from confide.values.principal import Principal, Role
+from confide.values.purpose import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+
+    from confide.clinic.settings import Settings
+    from confide.store.work import Database
+    from confide.values.logged import Log
+
+TENANT = TenantId(1)
+"""The embedded default serves one organisation."""
+
+_ALIVE = Query(sa.select(sa.literal(1)))
+
+
+def clock() -> int:
+    """Return microseconds since 1970; the only clock of the server, read once at the door."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The built parts."""
+
+    settings: Settings
+    database: Database
+    keys: Database
+    keyring: Keyring
+    identity: Identity
+    parts: Parts
+
+
+def check_declared() -> None:
+    """Return if every stored field is declared in the data map.
+
+    Raises:
+        Undeclared: names every field that is not.
+    """
+    tables = [table for metadata in (DATA, KEYS) for table in metadata.sorted_tables]
+    faults = [str(fault) for fault in check_columns((table.name, column.name, column.info) for table in tables for column in table.columns)]
+    faults += [path for name in sorted(RESOURCE_TYPES) for path in undeclared(elements(name))]
+    if faults:
+        message = "These stored fields are not declared in the data map, so the service does not start: " + "; ".join(faults[:20])
+        raise Undeclared(message)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, now: int) -> AsyncIterator[House]:
+    """Open the databases and build the parts; on leaving, what was submitted is stored and everything is closed.
+
+    Raises:
+        Undeclared, KeyFileRefused, Unavailable, DoesNotOpen
+    """
+    check_declared()
+    provider = keyfile.read(settings.key_file)
+    database = await open_database(settings.data_url)
+    try:
+        keys = await open_database(settings.keys_url)
+        try:
+            keyring = Keyring(keys, provider, seconds=settings.key_cache_seconds, size=settings.key_cache_size)
+            await keyring.start(TENANT, now)
+            parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir")
+            yield House(settings, database, keys, keyring, Identity(database, keyring, TENANT, settings), parts)
+        finally:
+            await keys.close()
+    finally:
+        await database.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        resource_bytes=settings.resource_bytes,
+        bundle_bytes=settings.bundle_bytes,
+        default_count=settings.search_default_count,
+        max_count=settings.search_max_count,
+        total_cap=settings.search_total_cap,
+        across_patients=frozenset(settings.search_across_patients),
+    )
+
+
+def operator() -> Principal:
+    """Return the principal of whoever runs the command line beside the key file."""
+    return Principal(TENANT, b"operator", Pseudonym(bytes(16)), Role.OPERATOR, Purpose.HEALTH_RECORDS_ADMINISTRATION, None)

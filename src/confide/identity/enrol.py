@@ -1,0 +1,105 @@
+"""Set up the second factor: a ticket carries the secret until a code proves that the authenticator has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from confide.identity import accounts, parts, store, tokens, totp
+from confide.identity.errors import EnrolmentRefused, TooManyAttempts
+from confide.identity.model import EnrolmentNeeded, SignedIn, principal_of
+from confide.identity.throttle import NETWORK, TICKET
+from confide.store.errors import Conflict
+from confide.store.work import Add, Alter
+
+if TYPE_CHECKING:
+    from confide.audit.append import Origin
+    from confide.identity.parts import Deed, Identity
+
+TICKET_SECONDS = 600
+"""Time to install an authenticator; the password is asked again after it."""
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What a ticket carries, sealed; `username` and `encoded` (the password's hash) only for an account that is not made yet."""
+
+    secret: str
+    username: str | None = None
+    encoded: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Return a form without the secrets."""
+        return "Draft(…)"
+
+
+async def ticket(
+    identity: Identity, username: str, draft: Draft, account: bytes, now: int, link: bytes | None = None
+) -> tuple[EnrolmentNeeded, list[Add | Alter]]:
+    """Return a ticket for a draft and the steps that make it the only valid one of its account."""
+    text = tokens.new_secret()
+    digest = tokens.digest_of(text)
+    sealed = await identity.seal(parts.ENROLMENT, parts.SEALED, digest, msgspec.msgpack.encode(draft), now)
+    row = (digest, identity.tenant, account, link, sealed, now + TICKET_SECONDS * 1_000_000)
+    steps: list[Add | Alter] = [
+        Alter(store.DROP_EXPIRED_TICKETS, {"now": now}, None),
+        Alter(store.DROP_TICKETS, {"account": account}, None),
+        Add(store.ADD_ENROLMENT, [row]),
+    ]
+    return EnrolmentNeeded(text, draft.secret, totp.uri(draft.secret, username, identity.issuer)), steps
+
+
+async def redeem(deed: Deed, text: str, code: str, link: bytes | None) -> tuple[bytes, Draft, int]:
+    """Return account, draft and used time step of a ticket that belongs to `link`, if the code belongs to it.
+
+    Raises:
+        EnrolmentRefused: unknown, used or too old, or another code.
+        TooManyAttempts: slow down.
+    """
+    identity, now, digest = deed.identity, deed.now, tokens.digest_of(text)
+    network = (deed.origin.network or "").encode()
+    counted = ((TICKET, digest), (NETWORK, network))
+    try:
+        identity.throttle.attempt(counted, now)
+    except TooManyAttempts as error:
+        await deed.refuse(error.code)
+        raise
+    rows = await identity.database.fetch(store.TICKET, {"digest": digest, "tenant": identity.tenant, "now": now})
+    if not rows or rows[0][1] != link:
+        await deed.refuse("enrol.ticket")
+        raise EnrolmentRefused
+    account, _, sealed = rows[0]
+    content = await identity.open(parts.ENROLMENT, parts.SEALED, digest, sealed, now)
+    draft = msgspec.msgpack.decode(content, type=Draft)
+    step = totp.step_of(draft.secret, code, now, after=0)
+    if step is None:
+        await deed.refuse("enrol.code")
+        raise EnrolmentRefused
+    identity.throttle.forgive(counted)
+    return account, draft, step
+
+
+async def enrol(identity: Identity, text: str, code: str, origin: Origin, now: int) -> SignedIn:
+    """Give an account its second factor and sign it in.
+
+    Raises:
+        EnrolmentRefused: the ticket or the code is not right, or the account was enrolled meanwhile.
+        TooManyAttempts: slow down.
+    """
+    deed = parts.Deed(identity, "enrol", origin, now)
+    identifier, draft, step = await redeem(deed, text, code, None)
+    account = await accounts.by_id(identity, identifier)
+    if account is None:
+        await deed.refuse("enrol.account")
+        raise EnrolmentRefused
+    sealed = await identity.seal(parts.ACCOUNT, parts.TOTP, identifier, draft.secret.encode(), now)
+    signed_in, issued = tokens.issue(identity, identifier, now)
+    confirm = Alter(store.CONFIRM, {"this": identifier, "totp": sealed, "counter": step})
+    try:
+        await deed.commit(
+            "totp", [confirm, Alter(store.DROP_TICKETS, {"account": identifier}, None), *issued], principal_of(account), [account.pseudonym]
+        )
+    except Conflict:
+        await deed.refuse("enrol.enrolled", about=[account.pseudonym])
+        raise EnrolmentRefused from None
+    return signed_in

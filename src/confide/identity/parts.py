@@ -1,0 +1,108 @@
+"""What the verbs of identity work with; built once, where the application is put together."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from confide.audit import append
+from confide.audit.append import Told
+from confide.crypto.envelope import read_header
+from confide.crypto.random import new_pseudonym
+from confide.identity.model import Account
+from confide.identity.password import CALIBRATED, Cost, Passwords
+from confide.identity.rules import folded
+from confide.identity.throttle import Throttle
+from confide.store.work import Unit
+from confide.values.principal import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confide.audit.append import Origin
+    from confide.keys.hierarchy import Keyring
+    from confide.store.work import Add, Alter, Database
+    from confide.values.ids import Pseudonym, TenantId
+    from confide.values.principal import Principal
+
+ACCOUNT, ENROLMENT = b"account", b"enrolment"
+"""Tables that service secrets are bound to."""
+USERNAME, PASSWORD, TOTP, SEALED = b"username", b"password", b"totp", b"sealed"
+"""Columns of theirs."""
+ID_BYTES = 16
+
+
+class Identity:
+    """The accounts of one tenant. The keyring is started already."""
+
+    __slots__ = ("_decoy", "_usernames", "database", "issuer", "keyring", "passwords", "tenant", "throttle", "token_seconds")
+
+    def __init__(
+        self, database: Database, keyring: Keyring, tenant: TenantId, *, token_seconds: int, issuer: str = "Confide", cost: Cost = CALIBRATED
+    ) -> None:
+        """Take the data database, the keys, and how long a bearer token lives; `issuer` is what authenticator apps show."""
+        self.database = database
+        self.keyring = keyring
+        self.tenant = tenant
+        self.token_seconds = token_seconds
+        self.issuer = issuer
+        self.passwords = Passwords(cost)
+        self.throttle = Throttle()
+        self._usernames = keyring.field(tenant, ACCOUNT, USERNAME, 1)
+        self._decoy: Account | None = None
+
+    def username_token(self, username: str) -> int:
+        """Return the blind token under which a username is stored."""
+        return self._usernames.token(folded(username).encode("utf-8", "surrogatepass"))
+
+    async def decoy(self, now: int) -> Account:
+        """Return the account that stands in for unknown users, so that they cost what known ones cost."""
+        if self._decoy is None:
+            identifier = secrets.token_bytes(ID_BYTES)
+            encoded = await self.passwords.hash(secrets.token_urlsafe())
+            sealed = await self.seal(ACCOUNT, PASSWORD, identifier, encoded, now)
+            self._decoy = Account(identifier, self.tenant, new_pseudonym(), Role.PATIENT, None, sealed, None, 0)
+        return self._decoy
+
+    async def seal(self, table: bytes, column: bytes, row: bytes, plaintext: bytes, now: int) -> bytes:
+        """Return a service secret sealed for one cell."""
+        return await self.keyring.seal_service(self.tenant, table, column, row, plaintext, now)
+
+    async def open(self, table: bytes, column: bytes, row: bytes, envelope: bytes, now: int) -> bytes:
+        """Return a service secret of one cell."""
+        await self.keyring.load([read_header(envelope).key_ref], now)
+        return self.keyring.open_service(self.tenant, table, column, row, envelope)
+
+
+class Deed:
+    """One thing someone tries: where from and when, and the one way in which it is told and stored."""
+
+    __slots__ = ("action", "identity", "now", "origin")
+
+    def __init__(self, identity: Identity, action: str, origin: Origin, now: int) -> None:
+        """Take the action's name in the audit trail; `now` in microseconds since 1970."""
+        self.identity = identity
+        self.action = action
+        self.origin = origin
+        self.now = now
+
+    async def commit(
+        self, explanation: str, steps: Sequence[Add | Alter], principal: Principal | None = None, about: Sequence[Pseudonym] = ()
+    ) -> None:
+        """Store steps and the event of their success, whole or not at all.
+
+        Raises:
+            Conflict: a precondition of a step did not hold; nothing is stored, not even the event.
+        """
+        await self._store("success", explanation, steps, principal, about)
+
+    async def refuse(self, explanation: str, principal: Principal | None = None, about: Sequence[Pseudonym] = ()) -> None:
+        """Store the event of a refusal; `explanation` is for the trail and never for the caller."""
+        await self._store("refused", explanation, (), principal, about)
+
+    async def _store(
+        self, outcome: str, explanation: str, steps: Sequence[Add | Alter], principal: Principal | None, about: Sequence[Pseudonym]
+    ) -> None:
+        told = Told("identity", self.action, outcome, explanation, resources=tuple(about))
+        event = await append.step(self.identity.keyring, self.identity.tenant, principal, self.origin, told, self.now)
+        await self.identity.database.commit(Unit((*steps, event)))

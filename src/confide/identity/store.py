@@ -1,0 +1,132 @@
+"""The tables of identity, private to this package. Bearer tokens, tickets and links are stored as SHA-256 only."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from confide.store.schema import DATA
+from confide.store.statements import Change, Insert, Query
+
+ACCOUNT = sa.Table(
+    "account",
+    DATA,
+    sa.Column("id", sa.LargeBinary(16), primary_key=True),
+    sa.Column("tenant", sa.Integer, nullable=False),
+    sa.Column("pseudonym", sa.LargeBinary(16), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("patient", sa.BigInteger),
+    sa.Column("username_token", sa.BigInteger, nullable=False),
+    sa.Column("username", sa.LargeBinary, nullable=False),
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    sa.Column("totp", sa.LargeBinary),
+    sa.Column("counter", sa.BigInteger, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("tenant", "username_token"),
+    sqlite_with_rowid=False,
+)
+"""`username`, `password` (the Argon2id hash) and `totp` are envelopes bound to the row; `totp` is null until it is enrolled;
+`counter` is the last time step used; `created` in µs since 1970."""
+
+BEARER = sa.Table(
+    "bearer_token",
+    DATA,
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("account", sa.LargeBinary(16), nullable=False),
+    sa.Column("issued", sa.BigInteger, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Index(None, "account"),
+    sa.Index(None, "expires"),
+    sqlite_with_rowid=False,
+)
+"""One row for each signed-in session; signing out deletes it. Times in µs since 1970."""
+
+ENROLMENT = sa.Table(
+    "enrolment",
+    DATA,
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+    sa.Column("tenant", sa.Integer, nullable=False),
+    sa.Column("account", sa.LargeBinary(16), nullable=False),
+    sa.Column("link", sa.LargeBinary(32)),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Index(None, "account"),
+    sa.Index(None, "expires"),
+    sqlite_with_rowid=False,
+)
+"""A second factor on its way. `link` is the digest of the bootstrap link whose administrator is being made, otherwise null."""
+
+LINK = sa.Table(
+    "bootstrap_link",
+    DATA,
+    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("expires", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""At most one link lives for each tenant, and only while there is no administrator."""
+
+ADD_ACCOUNT, ADD_BEARER, ADD_ENROLMENT, ADD_LINK = Insert(ACCOUNT), Insert(BEARER), Insert(ENROLMENT), Insert(LINK)
+
+_A = ACCOUNT.c
+
+BY_USERNAME = Query(
+    sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter).where(
+        _A.tenant == sa.bindparam("tenant"), _A.username_token == sa.bindparam("token")
+    )
+)
+
+BY_ID = Query(
+    sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter).where(
+        _A.tenant == sa.bindparam("tenant"), _A.id == sa.bindparam("id")
+    )
+)
+
+WITH_ROLE = Query(sa.select(_A.id).where(_A.tenant == sa.bindparam("tenant"), _A.role == sa.bindparam("role")).limit(1))
+
+RESOLVE = Query(
+    sa.select(_A.id, _A.pseudonym, _A.role, _A.patient)
+    .select_from(BEARER.join(ACCOUNT, _A.id == BEARER.c.account))
+    .where(BEARER.c.digest == sa.bindparam("digest"), BEARER.c.expires > sa.bindparam("now"), _A.tenant == sa.bindparam("tenant"))
+)
+
+TICKET = Query(
+    sa.select(ENROLMENT.c.account, ENROLMENT.c.link, ENROLMENT.c.sealed).where(
+        ENROLMENT.c.digest == sa.bindparam("digest"),
+        ENROLMENT.c.tenant == sa.bindparam("tenant"),
+        ENROLMENT.c.expires > sa.bindparam("now"),
+    )
+)
+
+LIVING_LINK = Query(
+    sa.select(LINK.c.digest).where(
+        LINK.c.tenant == sa.bindparam("tenant"), LINK.c.digest == sa.bindparam("digest"), LINK.c.expires > sa.bindparam("now")
+    )
+)
+
+USE_STEP = Change(
+    sa.update(ACCOUNT).where(_A.id == sa.bindparam("this"), _A.counter < sa.bindparam("step")).values(counter=sa.bindparam("step"))
+)
+"""Marks a time step as used, unless it or a later one was used already."""
+
+CONFIRM = Change(
+    sa.update(ACCOUNT)
+    .where(_A.id == sa.bindparam("this"), _A.totp.is_(None))
+    .values(totp=sa.bindparam("totp"), counter=sa.bindparam("counter"))
+)
+"""Gives an account its second factor, unless it has one."""
+
+REVOKE = Change(sa.delete(BEARER).where(BEARER.c.digest == sa.bindparam("digest")))
+DROP_EXPIRED_BEARERS = Change(sa.delete(BEARER).where(BEARER.c.expires <= sa.bindparam("now")))
+DROP_EXPIRED_TICKETS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.expires <= sa.bindparam("now")))
+DROP_TICKETS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.account == sa.bindparam("account")))
+DROP_DRAFTS = Change(
+    sa.delete(ENROLMENT).where(ENROLMENT.c.tenant == sa.bindparam("tenant"), ENROLMENT.c.link == sa.bindparam("link"))
+)
+DROP_LINKS = Change(sa.delete(LINK).where(LINK.c.tenant == sa.bindparam("tenant")))
+
+BURN = Change(
+    sa.delete(LINK).where(
+        LINK.c.tenant == sa.bindparam("tenant"), LINK.c.digest == sa.bindparam("digest"), LINK.c.expires > sa.bindparam("now")
+    )
+)
+"""Uses a link up; whoever comes second finds nothing to delete, and nothing of their unit is stored."""

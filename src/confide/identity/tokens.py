@@ -1,0 +1,67 @@
+"""Opaque bearer tokens: made at sign-in, resolved with every request, revoked at once."""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from confide.identity import store
+from confide.identity.model import PURPOSES, SignedIn
+from confide.identity.parts import Deed
+from confide.store.errors import Conflict
+from confide.store.work import Add, Alter
+from confide.values.principal import Principal, Role
+
+if TYPE_CHECKING:
+    from confide.audit.append import Origin
+    from confide.identity.parts import Identity
+
+PREFIX = "cfd_"
+"""Lets scanners for leaked secrets know one when they see it."""
+TOKEN_BYTES = 32
+TOKEN_CHARACTERS = len(PREFIX) + 43
+_ROLES = {role.value: role for role in Role}
+_PURPOSES = {role.value: purpose for role, purpose in PURPOSES.items()}
+
+
+def new_secret() -> str:
+    """Return 32 random bytes as base64url: a ticket or a link."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def digest_of(secret: str) -> bytes:
+    """Return what is stored of a secret; 256 random bits need neither salt nor a slow hash."""
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def issue(identity: Identity, account: bytes, now: int) -> tuple[SignedIn, list[Add | Alter]]:
+    """Return a fresh token, and the steps that make it valid and drop those that have expired."""
+    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    row = (digest_of(token), account, now, now + identity.token_seconds * 1_000_000)
+    steps: list[Add | Alter] = [Alter(store.DROP_EXPIRED_BEARERS, {"now": now}, None), Add(store.ADD_BEARER, [row])]
+    return SignedIn(token, identity.token_seconds), steps
+
+
+async def resolve(identity: Identity, token: str, now: int) -> Principal | None:
+    """Return whose token this is, or None if it is unknown, revoked or expired; `now` in microseconds since 1970."""
+    if len(token) != TOKEN_CHARACTERS or not token.startswith(PREFIX) or not token.isascii():
+        return None
+    values = {"digest": sha256(token.encode()).digest(), "now": now, "tenant": identity.tenant}
+    rows = await identity.database.fetch(store.RESOLVE, values)
+    if not rows:
+        return None
+    account, pseudonym, role, patient = rows[0]
+    return Principal(identity.tenant, account, pseudonym, _ROLES[role], _PURPOSES[role], patient)
+
+
+async def sign_out(identity: Identity, token: str, origin: Origin, now: int) -> None:
+    """Revoke a token, durably on return. One that is not valid is let pass: the caller has what they want."""
+    principal = await resolve(identity, token, now)
+    if principal is None:
+        return
+    deed = Deed(identity, "sign-out", origin, now)
+    try:
+        await deed.commit("sign-out", [Alter(store.REVOKE, {"digest": digest_of(token)})], principal)
+    except Conflict:
+        return  # another request with the same token signed out first

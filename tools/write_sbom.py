@@ -1,0 +1,34 @@
+"""Write the bill of materials of what an operator installs: CycloneDX JSON, the same bytes for the same lock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "build" / "sbom.json"
+SPECIFICATION = "1.6"
+"""Of CycloneDX; the newest that common scanners read."""
+
+
+def write(lock: Path, target: Path) -> None:
+    """Turn a lock into a bill of materials.
+
+    Raises:
+        subprocess.CalledProcessError: the lock cannot be read; the reason stands on standard error.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    options = ["--pyproject", ROOT / "pyproject.toml", "--mc-type", "application", "--sv", SPECIFICATION, "--output-reproducible", "--validate"]
+    subprocess.run([sys.executable, "-m", "cyclonedx_py", "requirements", *options, "--output-file", target, lock], check=True)
+
+
+def main() -> int:
+    """Write build/sbom.json; return the exit code."""
+    write(ROOT / "requirements.lock", TARGET)
+    print(TARGET.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
