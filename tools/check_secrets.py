@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ".secrets.baseline"
-GENERATED = r"(^|/)(requirements[^/]*\.lock|\.secrets\.baseline|tests/vectors/.*|.*\.lock)$|/definitions/.*\.json$"
+GENERATED = r"(^|/)(requirements[^/]*\.lock|\.secrets\.baseline|tests/vectors/.*|.*\.lock)$|/fhir/.*\.json$"
 """Hashes, published vectors and compiled definitions are all entropy and no secret."""
 
 

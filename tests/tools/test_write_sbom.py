@@ -15,7 +15,7 @@ def test_the_bill_lists_every_locked_package_with_its_hashes(tmp_path: Path) -> 
     """Names, versions and hashes are those of requirements.lock, and a second run writes the same bytes."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     write_sbom.write(LOCK, first)
-    write_sbom.write(LOCK, second)
+    write_sbom.write(LOCK, second, validate=False)
 
     bill = json.loads(first.read_text(encoding="utf-8"))
     components = {(part["name"], part["version"]) for part in bill["components"]}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from confide.datamap.columns import RANDOM, SHAPE, TENANT, TRAIL
 from confide.store.schema import DATA, integer_key
 from confide.store.statements import Insert, Query
 
 OUTBOX = sa.Table(
     "audit_outbox",
     DATA,
-    sa.Column("sequence", integer_key(), sa.Identity(), primary_key=True),
-    sa.Column("event", sa.LargeBinary(16), nullable=False),
-    sa.Column("tenant", sa.Integer, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("sequence", integer_key(), sa.Identity(), primary_key=True, info=SHAPE),
+    sa.Column("event", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
+    sa.Column("body", sa.LargeBinary, nullable=False, info=TRAIL),
 )
 """`event` is a UUIDv7, `body` the canonical JSON of the event. `sequence` orders storage only; the tree gives the final index."""
 

@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from confide.access.authorise import authorise
 from confide.clinic.errors import Undeclared
 from confide.clinic.fhir.call import Limits, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
-from confide.clinic.fhir.http import Door, routes
+from confide.clinic.fhir.http import Door, network, routes
 from confide.clinic.fhir.prepare import instant
+from confide.clinic.portal.door import Door as PortalDoor
 from confide.clinic.portal.routes import routes as portal_routes
+from confide.clinic.records import read as records
 from confide.clinic.records.blind import BlindIndex
 from confide.clinic.records.fhir_map import undeclared
 from confide.datamap.check import check_columns
-from confide.identity.identity import Identity
+from confide.identity import tokens
+from confide.identity.parts import Identity
 from confide.keys.hierarchy import Keyring
 from confide.keys.providers import keyfile
 from confide.store.errors import Unavailable
 from confide.store.opening import open_database
 from confide.store.schema import DATA, KEYS
 from confide.store.statements import Query
-from confide.values.ids import Pseudonym, TenantId
+from confide.values.ids import Pseudonym, TenantId, uuid_bytes
+from confide.values.logged import Label, RequestCompleted, ServerStarted, ServerStopped
+from confide.values.permit import Action
 from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose
+from confide.watch.log import capture_loop, failure
+from confide.watch.log import method as method_label
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
 
     from confide.clinic.settings import Settings
     from confide.store.work import Database
+    from confide.values.ids import DocumentKey
     from confide.values.logged import Log
+
+    Observe = Callable[[str, str, int, str, int], None]
+    Report = Callable[[BaseException, str, str], None]
 
 TENANT = TenantId(1)
 """The embedded default serves one organisation."""
@@ -71,8 +86,8 @@ def check_declared() -> None:
         Undeclared: names every field that is not.
     """
     tables = [table for metadata in (DATA, KEYS) for table in metadata.sorted_tables]
-    faults = [str(fault) for fault in check_columns((table.name, column.name, column.info) for table in tables for column in table.columns)]
-    faults += [path for name in sorted(RESOURCE_TYPES) for path in undeclared(elements(name))]
+    faults = check_columns((table.name, column.name, column.info) for table in tables for column in table.columns)
+    faults += [path for name in sorted(RESOURCE_TYPES) for path in undeclared((one.path, one.type) for one in elements(name))]
     if faults:
         message = "These stored fields are not declared in the data map, so the service does not start: " + "; ".join(faults[:20])
         raise Undeclared(message)
@@ -94,7 +109,7 @@ async def open_house(settings: Settings, now: int) -> AsyncIterator[House]:
             keyring = Keyring(keys, provider, seconds=settings.key_cache_seconds, size=settings.key_cache_size)
             await keyring.start(TENANT, now)
             parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir")
-            yield House(settings, database, keys, keyring, Identity(database, keyring, TENANT, settings), parts)
+            yield House(settings, database, keys, keyring, Identity(database, keyring, TENANT, token_seconds=settings.token_seconds), parts)
         finally:
             await keys.close()
     finally:
@@ -110,6 +125,50 @@ def _limits(settings: Settings) -> Limits:
         total_cap=settings.search_total_cap,
         across_patients=frozenset(settings.search_across_patients),
     )
+
+
+def application(settings: Settings, log: Log) -> Starlette:
+    """Return the ASGI application; its lifespan opens the house and closes it."""
+
+    def observe(route: str, method: str, status: int, request: str, microseconds: int) -> None:
+        log(RequestCompleted(Label(route), method_label(method), status, UUID(request), microseconds))
+
+    def report(error: BaseException, route: str, request: str) -> None:
+        log(failure(error, route, request))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        capture_loop(log, asyncio.get_running_loop())
+        async with open_house(settings, clock()) as house:
+            app.router.routes[:] = _routes(house, observe, report)
+            log(ServerStarted(settings.port, settings.tls))
+            yield
+        log(ServerStopped())
+
+    return Starlette(lifespan=lifespan)
+
+
+def _routes(house: House, observe: Observe, report: Report) -> list[BaseRoute]:
+    async def resolve(token: str, now: int) -> Principal | None:
+        return await tokens.resolve(house.identity, token, now)
+
+    async def patient_key(identifier: str) -> DocumentKey | None:
+        value = uuid_bytes(identifier)
+        rows = authorise("Patient", operator(), Action.READ)
+        found = await records.current(house.database, rows, "Patient", value) if value else None
+        return found.key if found and not found.deleted else None
+
+    async def health(_request: Request) -> Response:
+        try:
+            await house.database.fetch(_ALIVE, {})
+            await house.keys.fetch(_ALIVE, {})
+        except Unavailable:
+            return Response("a database cannot be used\n", 503, media_type="text/plain")
+        return Response("ok\n", media_type="text/plain")
+
+    door = Door(house.parts, resolve, clock, observe, report, instant(clock()))
+    portal = PortalDoor(house.identity, patient_key, clock, lambda scope: network(scope, door), observe, report)
+    return [Route("/health", health), *routes(door), *portal_routes(portal)]
 
 
 def operator() -> Principal:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from confide.crypto.random import new_pseudonym
 from confide.identity import parts, store
+from confide.identity.deed import Deed
 from confide.identity.errors import AccountRefused, NotAllowed, UsernameTaken
 from confide.identity.model import PURPOSES, Account, account_of
 from confide.identity.rules import check_password, check_username
@@ -44,10 +45,7 @@ async def create_account(identity: Identity, by: Principal, new: NewAccount, ori
         NotAllowed: `by` is neither administrator nor operator.
         AccountRefused, UsernameRefused, PasswordRefused, UsernameTaken: see there.
     """
-    deed = parts.Deed(identity, "create-account", origin, now)
-    if by.role not in _MAKERS or by.tenant != identity.tenant:
-        await deed.refuse(NotAllowed.code, by)
-        raise NotAllowed("Only an administrator makes accounts.")
+    await check_maker(identity, by, origin, now)
     check_role(new)
     check_username(new.username)
     check_password(new.password, new.username)
@@ -57,12 +55,24 @@ async def create_account(identity: Identity, by: Principal, new: NewAccount, ori
     steps: list[Add | Alter] = [add]
     if new.role is Role.ADMINISTRATOR:  # a link that still lives would make a second first administrator
         steps.append(Alter(store.DROP_LINKS, {"tenant": identity.tenant}, None))
+    deed = Deed(identity, "create-account", origin, now)
     try:
         await deed.commit(f"role.{by.role.value}", steps, by, [pseudonym])
     except Conflict:
         await deed.refuse(UsernameTaken.code, by)
         raise UsernameTaken("Another account has this username: choose another.") from None
     return identifier
+
+
+async def check_maker(identity: Identity, by: Principal, origin: Origin, now: int) -> None:
+    """Refuse, and tell the audit trail, unless `by` may make accounts here.
+
+    Raises:
+        NotAllowed
+    """
+    if by.role not in _MAKERS or by.tenant != identity.tenant:
+        await Deed(identity, "create-account", origin, now).refuse(NotAllowed.code, by)
+        raise NotAllowed("Only an administrator makes accounts.")
 
 
 def check_role(new: NewAccount) -> None:

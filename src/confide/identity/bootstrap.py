@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from confide.identity import accounts, enrol, parts, store, tokens, totp
+from confide.identity.deed import Deed
 from confide.identity.errors import BootstrapRefused, UsernameTaken
 from confide.identity.rules import check_password, check_username
 from confide.store.errors import Conflict
@@ -27,7 +28,7 @@ async def create_bootstrap(identity: Identity, origin: Origin, now: int, lifetim
     Raises:
         BootstrapRefused: there is an administrator.
     """
-    deed = parts.Deed(identity, "create-bootstrap", origin, now)
+    deed = Deed(identity, "create-bootstrap", origin, now)
     if await accounts.has_administrator(identity):
         await deed.refuse("bootstrap.administrator")
         raise BootstrapRefused
@@ -46,12 +47,12 @@ async def check_bootstrap(identity: Identity, secret: str, origin: Origin, now: 
     values = {"tenant": identity.tenant, "digest": tokens.digest_of(secret), "now": now}
     rows = await identity.database.fetch(store.LIVING_LINK, values)
     if not rows:
-        await parts.Deed(identity, "bootstrap", origin, now).refuse("bootstrap.link")
+        await Deed(identity, "bootstrap", origin, now).refuse("bootstrap.link")
         raise BootstrapRefused
     return bytes(rows[0][0])
 
 
-async def begin_bootstrap(identity: Identity, secret: str, username: str, password: str, origin: Origin, now: int) -> EnrolmentNeeded:  # noqa: PLR0913 - each is its own thing
+async def begin_bootstrap(identity: Identity, secret: str, username: str, password: str, origin: Origin, now: int) -> EnrolmentNeeded:
     """Take username and password of the first administrator; no account exists before `finish_bootstrap`.
 
     Raises:
@@ -65,11 +66,11 @@ async def begin_bootstrap(identity: Identity, secret: str, username: str, passwo
         raise UsernameTaken("Another account has this username: choose another.")
     draft = enrol.Draft(totp.new_secret(), username, await identity.passwords.hash(password))
     needed, steps = await enrol.ticket(identity, username, draft, secrets.token_bytes(parts.ID_BYTES), now, link)
-    await parts.Deed(identity, "bootstrap", origin, now).commit("enrolment", steps)
+    await Deed(identity, "bootstrap", origin, now).commit("enrolment", steps)
     return needed
 
 
-async def finish_bootstrap(identity: Identity, secret: str, ticket: str, code: str, origin: Origin, now: int) -> None:  # noqa: PLR0913 - each is its own thing
+async def finish_bootstrap(identity: Identity, secret: str, ticket: str, code: str, origin: Origin, now: int) -> None:
     """Burn the link and make the administrator in one unit of work; of two that come at once, one finds the link burnt.
 
     Raises:
@@ -78,7 +79,7 @@ async def finish_bootstrap(identity: Identity, secret: str, ticket: str, code: s
         TooManyAttempts: slow down.
     """
     link = await check_bootstrap(identity, secret, origin, now)
-    deed = parts.Deed(identity, "bootstrap", origin, now)
+    deed = Deed(identity, "bootstrap", origin, now)
     _, draft, step = await enrol.redeem(deed, ticket, code, link)
     if draft.username is None or draft.encoded is None:
         raise BootstrapRefused

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from confide.identity import accounts, parts, store, tokens, totp
+from confide.identity.deed import Deed
 from confide.identity.errors import EnrolmentRefused, TooManyAttempts
 from confide.identity.model import EnrolmentNeeded, SignedIn, principal_of
 from confide.identity.throttle import NETWORK, TICKET
@@ -15,7 +16,7 @@ from confide.store.work import Add, Alter
 
 if TYPE_CHECKING:
     from confide.audit.append import Origin
-    from confide.identity.parts import Deed, Identity
+    from confide.identity.parts import Identity
 
 TICKET_SECONDS = 600
 """Time to install an authenticator; the password is asked again after it."""
@@ -86,7 +87,7 @@ async def enrol(identity: Identity, text: str, code: str, origin: Origin, now: i
         EnrolmentRefused: the ticket or the code is not right, or the account was enrolled meanwhile.
         TooManyAttempts: slow down.
     """
-    deed = parts.Deed(identity, "enrol", origin, now)
+    deed = Deed(identity, "enrol", origin, now)
     identifier, draft, step = await redeem(deed, text, code, None)
     account = await accounts.by_id(identity, identifier)
     if account is None:

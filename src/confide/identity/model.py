@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from confide.values.ids import DocumentKey, Pseudonym, TenantId
 from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from confide.values.ids import DocumentKey, Pseudonym, TenantId
 
 PURPOSES = {
     Role.CLINICIAN: Purpose.TREATMENT,

@@ -5,25 +5,18 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from confide.audit import append
-from confide.audit.append import Told
 from confide.crypto.envelope import read_header
 from confide.crypto.random import new_pseudonym
 from confide.identity.model import Account
 from confide.identity.password import CALIBRATED, Cost, Passwords
 from confide.identity.rules import folded
 from confide.identity.throttle import Throttle
-from confide.store.work import Unit
 from confide.values.principal import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from confide.audit.append import Origin
     from confide.keys.hierarchy import Keyring
-    from confide.store.work import Add, Alter, Database
-    from confide.values.ids import Pseudonym, TenantId
-    from confide.values.principal import Principal
+    from confide.store.work import Database
+    from confide.values.ids import TenantId
 
 ACCOUNT, ENROLMENT = b"account", b"enrolment"
 """Tables that service secrets are bound to."""
@@ -38,7 +31,14 @@ class Identity:
     __slots__ = ("_decoy", "_usernames", "database", "issuer", "keyring", "passwords", "tenant", "throttle", "token_seconds")
 
     def __init__(
-        self, database: Database, keyring: Keyring, tenant: TenantId, *, token_seconds: int, issuer: str = "Confide", cost: Cost = CALIBRATED
+        self,
+        database: Database,
+        keyring: Keyring,
+        tenant: TenantId,
+        *,
+        token_seconds: int,
+        issuer: str = "Confide",
+        cost: Cost = CALIBRATED,
     ) -> None:
         """Take the data database, the keys, and how long a bearer token lives; `issuer` is what authenticator apps show."""
         self.database = database
@@ -72,37 +72,3 @@ class Identity:
         """Return a service secret of one cell."""
         await self.keyring.load([read_header(envelope).key_ref], now)
         return self.keyring.open_service(self.tenant, table, column, row, envelope)
-
-
-class Deed:
-    """One thing someone tries: where from and when, and the one way in which it is told and stored."""
-
-    __slots__ = ("action", "identity", "now", "origin")
-
-    def __init__(self, identity: Identity, action: str, origin: Origin, now: int) -> None:
-        """Take the action's name in the audit trail; `now` in microseconds since 1970."""
-        self.identity = identity
-        self.action = action
-        self.origin = origin
-        self.now = now
-
-    async def commit(
-        self, explanation: str, steps: Sequence[Add | Alter], principal: Principal | None = None, about: Sequence[Pseudonym] = ()
-    ) -> None:
-        """Store steps and the event of their success, whole or not at all.
-
-        Raises:
-            Conflict: a precondition of a step did not hold; nothing is stored, not even the event.
-        """
-        await self._store("success", explanation, steps, principal, about)
-
-    async def refuse(self, explanation: str, principal: Principal | None = None, about: Sequence[Pseudonym] = ()) -> None:
-        """Store the event of a refusal; `explanation` is for the trail and never for the caller."""
-        await self._store("refused", explanation, (), principal, about)
-
-    async def _store(
-        self, outcome: str, explanation: str, steps: Sequence[Add | Alter], principal: Principal | None, about: Sequence[Pseudonym]
-    ) -> None:
-        told = Told("identity", self.action, outcome, explanation, resources=tuple(about))
-        event = await append.step(self.identity.keyring, self.identity.tenant, principal, self.origin, told, self.now)
-        await self.identity.database.commit(Unit((*steps, event)))

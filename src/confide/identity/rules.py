@@ -29,10 +29,10 @@ COMMON = frozenset(
     samantha secret12 secret123 starwars startrek steelers summer123 sunshine sunshine1 superman superman1 superuser swordfish target123
     temp1234 test1234 test12345 testtest trustno1 victoria welcome1 welcome12 welcome123 whatever winter123 xxxxxxxx zaq12wsx zaq1zaq1
     zxcvbnm1 zxcvbnm123 zxcvbnmn
-    """.split()
+    """.split()  # noqa: SIM905 - as words it can be read and kept in order
 )
-"""The most common passwords of eight characters and more, as public breach statistics list them, and the words of this trade.
-The first form of a list: the breach list of the design takes its place."""
+"""A short list, made by hand, of passwords that everyone guesses first, and of this trade's words. A real breach list will take
+its place."""
 
 
 def folded(username: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confide.identity import accounts, enrol, parts, store, tokens, totp
+from confide.identity.deed import Deed
 from confide.identity.errors import SignInRefused, TooManyAttempts
 from confide.identity.model import EnrolmentNeeded, SignedIn, principal_of
 from confide.identity.throttle import ACCOUNT, CODE, NETWORK, PAIR
@@ -14,7 +15,7 @@ from confide.store.work import Alter
 if TYPE_CHECKING:
     from confide.audit.append import Origin
     from confide.identity.model import Account, Credentials
-    from confide.identity.parts import Deed, Identity
+    from confide.identity.parts import Identity
     from confide.identity.throttle import Counted
 
 
@@ -32,7 +33,7 @@ async def sign_in(identity: Identity, given: Credentials, origin: Origin, now: i
         SignInRefused: for every reason the same.
         TooManyAttempts: slow down.
     """
-    deed = parts.Deed(identity, "sign-in", origin, now)
+    deed = Deed(identity, "sign-in", origin, now)
     token = identity.username_token(given.username)
     counted = _counted(token, origin)
     try:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from confide.datamap.columns import HASHED, KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, WHEN
 from confide.store.schema import DATA
 from confide.store.statements import Change, Insert, Query
 
 ACCOUNT = sa.Table(
     "account",
     DATA,
-    sa.Column("id", sa.LargeBinary(16), primary_key=True),
-    sa.Column("tenant", sa.Integer, nullable=False),
-    sa.Column("pseudonym", sa.LargeBinary(16), nullable=False),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("patient", sa.BigInteger),
-    sa.Column("username_token", sa.BigInteger, nullable=False),
-    sa.Column("username", sa.LargeBinary, nullable=False),
-    sa.Column("password", sa.LargeBinary, nullable=False),
-    sa.Column("totp", sa.LargeBinary),
-    sa.Column("counter", sa.BigInteger, nullable=False),
-    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("id", sa.LargeBinary(16), primary_key=True, info=RANDOM),
+    sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
+    sa.Column("pseudonym", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("role", sa.String(16), nullable=False, info=SHAPE),
+    sa.Column("patient", sa.BigInteger, info=KEYS),
+    sa.Column("username_token", sa.BigInteger, nullable=False, info=TOKENED),
+    sa.Column("username", sa.LargeBinary, nullable=False, info=SEALED),
+    sa.Column("password", sa.LargeBinary, nullable=False, info=SEALED),
+    sa.Column("totp", sa.LargeBinary, info=SEALED),
+    sa.Column("counter", sa.BigInteger, nullable=False, info=WHEN),
+    sa.Column("created", sa.BigInteger, nullable=False, info=WHEN),
     sa.UniqueConstraint("tenant", "username_token"),
     sqlite_with_rowid=False,
 )
@@ -30,10 +31,10 @@ ACCOUNT = sa.Table(
 BEARER = sa.Table(
     "bearer_token",
     DATA,
-    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("account", sa.LargeBinary(16), nullable=False),
-    sa.Column("issued", sa.BigInteger, nullable=False),
-    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True, info=HASHED),
+    sa.Column("account", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("issued", sa.BigInteger, nullable=False, info=WHEN),
+    sa.Column("expires", sa.BigInteger, nullable=False, info=WHEN),
     sa.Index(None, "account"),
     sa.Index(None, "expires"),
     sqlite_with_rowid=False,
@@ -43,12 +44,12 @@ BEARER = sa.Table(
 ENROLMENT = sa.Table(
     "enrolment",
     DATA,
-    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("tenant", sa.Integer, nullable=False),
-    sa.Column("account", sa.LargeBinary(16), nullable=False),
-    sa.Column("link", sa.LargeBinary(32)),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True, info=HASHED),
+    sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
+    sa.Column("account", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("link", sa.LargeBinary(32), info=HASHED),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, info=SEALED),
+    sa.Column("expires", sa.BigInteger, nullable=False, info=WHEN),
     sa.Index(None, "account"),
     sa.Index(None, "expires"),
     sqlite_with_rowid=False,
@@ -58,9 +59,9 @@ ENROLMENT = sa.Table(
 LINK = sa.Table(
     "bootstrap_link",
     DATA,
-    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("digest", sa.LargeBinary(32), nullable=False),
-    sa.Column("expires", sa.BigInteger, nullable=False),
+    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False, info=TENANT),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, info=HASHED),
+    sa.Column("expires", sa.BigInteger, nullable=False, info=WHEN),
     sqlite_with_rowid=False,
 )
 """At most one link lives for each tenant, and only while there is no administrator."""
@@ -119,9 +120,7 @@ REVOKE = Change(sa.delete(BEARER).where(BEARER.c.digest == sa.bindparam("digest"
 DROP_EXPIRED_BEARERS = Change(sa.delete(BEARER).where(BEARER.c.expires <= sa.bindparam("now")))
 DROP_EXPIRED_TICKETS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.expires <= sa.bindparam("now")))
 DROP_TICKETS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.account == sa.bindparam("account")))
-DROP_DRAFTS = Change(
-    sa.delete(ENROLMENT).where(ENROLMENT.c.tenant == sa.bindparam("tenant"), ENROLMENT.c.link == sa.bindparam("link"))
-)
+DROP_DRAFTS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.tenant == sa.bindparam("tenant"), ENROLMENT.c.link == sa.bindparam("link")))
 DROP_LINKS = Change(sa.delete(LINK).where(LINK.c.tenant == sa.bindparam("tenant")))
 
 BURN = Change(

@@ -97,4 +97,5 @@ class Throttle:
         if now - tally.last > limit.forget * SECOND:
             del self._tallies[limit.name, whom]
             return 0
-        return tally.last + limit.wait(tally.failures) * SECOND - now
+        wait = limit.wait(tally.failures) * SECOND
+        return min(wait, tally.last + wait - now)  # never more than the wait itself, should the clock have been set back

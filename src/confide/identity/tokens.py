@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from confide.identity import store
+from confide.identity.deed import Deed
 from confide.identity.model import PURPOSES, SignedIn
-from confide.identity.parts import Deed
 from confide.store.errors import Conflict
 from confide.store.work import Add, Alter
 from confide.values.principal import Principal, Role

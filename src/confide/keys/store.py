@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from confide.datamap.columns import RANDOM, SEALED, SHAPE, TENANT, WHEN
 from confide.store.schema import KEYS
 from confide.store.statements import Insert, Query
 
 KEY = sa.Table(
     "wrapped_key",
     KEYS,
-    sa.Column("key_ref", sa.LargeBinary(8), primary_key=True),
-    sa.Column("tenant", sa.Integer, nullable=False),
-    sa.Column("kind", sa.String(8), nullable=False),
-    sa.Column("subject", sa.LargeBinary(16), nullable=False),
-    sa.Column("class", sa.LargeBinary(16), nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("wrapped", sa.LargeBinary, nullable=False),
-    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("key_ref", sa.LargeBinary(8), primary_key=True, info=RANDOM),
+    sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
+    sa.Column("kind", sa.String(8), nullable=False, info=SHAPE),
+    sa.Column("subject", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("class", sa.LargeBinary(16), nullable=False, info=SHAPE),
+    sa.Column("generation", sa.Integer, nullable=False, info=SHAPE),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False, info=SEALED),
+    sa.Column("created", sa.BigInteger, nullable=False, info=WHEN),
     sa.UniqueConstraint("tenant", "kind", "subject", "class", "generation"),
 )
 """`kind` is kek, index or dek; `subject` is empty for the tenant's own keys; `created` in microseconds since 1970."""

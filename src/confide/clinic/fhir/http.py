@@ -176,7 +176,7 @@ class _Endpoint:
     async def _answer(self, request: Request, method: str, identifier: str, now: int, scope: Scope) -> Answer:
         door = self._door
         principal = await _principal(request, door, now)
-        call = Call(door.parts, principal, Origin(identifier, _network(scope, door)), now)
+        call = Call(door.parts, principal, Origin(identifier, network(scope, door)), now)
         try:
             interaction = self._methods.get(method)
             if interaction is None:
@@ -212,7 +212,7 @@ async def _principal(request: Request, door: Door, now: int) -> Principal:
     return principal
 
 
-def _network(scope: Scope, door: Door) -> str | None:
+def network(scope: Scope, door: Door) -> str | None:
     """Return a keyed hash of the network prefix (/24 or /48), so that the trail tells equal networks without telling which."""
     client = scope.get("client")
     if not client:

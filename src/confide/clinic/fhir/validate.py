@@ -11,20 +11,27 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
 import msgspec
 from msgspec import Struct
 
+from confide.clinic.fhir.definitions.bundle import Entry, entry_of, outline, outside, take_resources
 from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than
-from confide.clinic.fhir.definitions.structs import decoder, type_of
-from confide.clinic.fhir.definitions.walk import MAX_ISSUES, examine
+from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, decoder, type_of
+from confide.clinic.fhir.definitions.walk import MAX_ISSUES, NOT_JSON, TOO_DEEP, examine, examine_tree
 from confide.clinic.fhir.errors import InvalidResource, Issue
+from confide.clinic.fhir.rules import transaction
 from confide.clinic.fhir.rules.every import check
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ONLY_ID = re.compile(rb'\{"id":"(?:[^"\\]|\\.)*"\}')
-_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
-_LONG = b"0" * 65
-_ESCAPES = (b"\\u00", b"\\b", b"\\f")
+_NULL = re.compile(rb"[\[,]null[,\]]")
+_HEAD = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]+)"')
+_CONTROL = re.compile(rb"\\(?:u00|[bf])")
 
 
 def encode(resource: Struct) -> bytes:
@@ -59,7 +66,10 @@ def parse(data: bytes, *, type_name: str | None = None) -> Struct:
 def _decode(data: bytes, type_name: str | None) -> Struct | None:
     """The Struct, or None when msgspec or a check behind the types refuses."""
     try:
-        name = type_of(data)
+        head = _HEAD.match(data)  # nearly every client writes the type first, which saves reading the JSON for it
+        name = type_of(data) if head is None else head[1].decode()
+        if name not in RESOURCE_TYPES:
+            return None
         if type_name is not None and name != type_name:
             return None
         return decoder(name).decode(data)
@@ -70,20 +80,64 @@ def _decode(data: bytes, type_name: str | None) -> Struct | None:
 def _doubtful(data: bytes, resource: Struct) -> bool:
     """Whether something may be wrong that the decoder does not see. It may be mistaken, but never misses one."""
     text = _ENCODER.encode(resource)
-    return quotes(data) != quotes(text) or suspicious(text)
+    return quotes(data) != text.count(b'"') or suspicious(text)
 
 
 def suspicious(text: bytes) -> bool:
-    """Whether JSON that was encoded again has a sign of an empty object, a decimal out of bounds or a control character."""
-    if b"{}" in text or (b'{"id":"' in text and _ONLY_ID.search(text)):
+    """Whether JSON that was encoded again has a sign of a null, an empty object, an element that is only an id, or a control character."""
+    if (b"null" in text and _NULL.search(text)) or b"{}" in text or (b'{"id":"' in text and _ONLY_ID.search(text)):
         return True
-    if b"E+" in text or b"E-" in text or _LONG in text.translate(_DIGITS):  # how a decimal out of bounds is written
-        return True
-    return b"\\" in text and any(sign in text for sign in _ESCAPES)
+    return b"\\" in text and _CONTROL.search(text) is not None
 
 
-def quotes(text: bytes) -> int:
-    """The number of quotation marks that begin or end a string: fewer than there were after a key came twice, or a decimal in quotes."""
-    if b"\\" in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return text.count(b'"')
+def quotes(data: bytes) -> int:
+    r"""The quotation marks of a JSON text, each string's two and the escaped ones however they are escaped.
+
+    The encoder writes as many as it was given, less those of a property that came twice or of a decimal in quotes; it
+    escapes them as ``\"`` only, so in its own output they can simply be counted.
+    """
+    number = data.count(b'"')
+    if b"\\u0022" in data:
+        number += data.replace(b"\\\\", b"").count(b"\\u0022")  # without pairs, as in \\u0022, which is no escape
+    return number
+
+
+def parse_bundle(data: bytes, *, types: Sequence[str] = ("transaction", "batch")) -> list[Entry]:
+    """Read the outside of a transaction or batch and leave its resources unread, so that nothing is parsed twice.
+
+    Args:
+        data: JSON in UTF-8
+        types: the codes that Bundle.type may have
+
+    Raises:
+        InvalidResource: the outside is not valid, or an entry lacks what its request needs.
+    """
+    try:
+        bundle = outside().decode(data) if type_of(data) == "Bundle" else None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        bundle = None
+    if bundle is None:
+        raise InvalidResource(tuple(_examine_outside(data)))
+    resources = take_resources(bundle)
+    rest = _ENCODER.encode(bundle)
+    inside = sum(quotes(bytes(raw)) + 2 for raw in resources if raw is not None)  # 2 for the name "resource"
+    if quotes(data) != rest.count(b'"') + inside or suspicious(rest) or deeper_than(rest, MAX_DEPTH):
+        raise InvalidResource(tuple(_examine_outside(data)))
+    issues = transaction.check(bundle, resources, types)
+    if issues:
+        raise InvalidResource(tuple(issues[:MAX_ISSUES]))
+    return [entry_of(*pair) for pair in zip(bundle.entry, resources, strict=True)] if resources else []
+
+
+def _examine_outside(data: bytes) -> list[Issue]:
+    """The reasons why the outside of a bundle was refused."""
+    try:
+        issues = examine_tree(outline(data), "Bundle")
+    except msgspec.ValidationError:
+        issues = [Issue("error", "structure", "Bundle", "A resource must be a JSON object.")]
+    except RecursionError:
+        issues = [Issue("error", "structure", "Bundle", TOO_DEEP)]
+    except (msgspec.DecodeError, ValueError):
+        issues = [Issue("error", "structure", "Bundle", NOT_JSON)]
+    # The outline keeps one of two properties of one name, so finding nothing leaves this.
+    return issues or [Issue("error", "structure", "Bundle", "A property appears more than once.")]

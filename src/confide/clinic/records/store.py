@@ -7,6 +7,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from confide.access.authorise import Guarded, predicate
+from confide.datamap.columns import KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, TYPE, WHEN
 from confide.store.schema import DATA, integer_key
 from confide.store.statements import AnyOf, Change, Insert, Query
 from confide.values.permit import Reach
@@ -14,16 +15,16 @@ from confide.values.permit import Reach
 DOCUMENT = sa.Table(
     "document",
     DATA,
-    sa.Column("key", integer_key(), primary_key=True, autoincrement=False),
-    sa.Column("tenant", sa.Integer, nullable=False),
-    sa.Column("type", sa.String(40), nullable=False),
-    sa.Column("id", sa.LargeBinary(16), nullable=False),
-    sa.Column("pseudonym", sa.LargeBinary(16), nullable=False),
-    sa.Column("patient", sa.BigInteger),
-    sa.Column("compartments", sa.SmallInteger, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("updated", sa.BigInteger, nullable=False),
-    sa.Column("deleted", sa.SmallInteger, nullable=False),
+    sa.Column("key", integer_key(), primary_key=True, autoincrement=False, info=KEYS),
+    sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
+    sa.Column("type", sa.String(40), nullable=False, info=TYPE),
+    sa.Column("id", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("pseudonym", sa.LargeBinary(16), nullable=False, info=RANDOM),
+    sa.Column("patient", sa.BigInteger, info=KEYS),
+    sa.Column("compartments", sa.SmallInteger, nullable=False, info=SHAPE),
+    sa.Column("version", sa.Integer, nullable=False, info=SHAPE),
+    sa.Column("updated", sa.BigInteger, nullable=False, info=WHEN),
+    sa.Column("deleted", sa.SmallInteger, nullable=False, info=SHAPE),
     sa.UniqueConstraint("tenant", "id"),
     sa.Index(None, "patient", "type", "key"),
     sa.Index(None, "tenant", "type", "key"),
@@ -33,14 +34,14 @@ DOCUMENT = sa.Table(
 VERSION = sa.Table(
     "version",
     DATA,
-    sa.Column("document", sa.BigInteger, primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("tenant", sa.Integer, nullable=False),
-    sa.Column("patient", sa.BigInteger),
-    sa.Column("compartments", sa.SmallInteger, nullable=False),
-    sa.Column("updated", sa.BigInteger, nullable=False),
-    sa.Column("method", sa.String(6), nullable=False),
-    sa.Column("sealed", sa.LargeBinary),
+    sa.Column("document", sa.BigInteger, primary_key=True, info=KEYS),
+    sa.Column("number", sa.Integer, primary_key=True, info=SHAPE),
+    sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
+    sa.Column("patient", sa.BigInteger, info=KEYS),
+    sa.Column("compartments", sa.SmallInteger, nullable=False, info=SHAPE),
+    sa.Column("updated", sa.BigInteger, nullable=False, info=WHEN),
+    sa.Column("method", sa.String(6), nullable=False, info=SHAPE),
+    sa.Column("sealed", sa.LargeBinary, info=SEALED),
     sqlite_with_rowid=False,
 )
 """One row for each version, never changed; `sealed` is null for the version that says deleted."""
@@ -48,9 +49,9 @@ VERSION = sa.Table(
 TOKEN = sa.Table(
     "token",
     DATA,
-    sa.Column("parameter", sa.Integer, primary_key=True),
-    sa.Column("value", sa.BigInteger, primary_key=True),
-    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("parameter", sa.Integer, primary_key=True, info=SHAPE),
+    sa.Column("value", sa.BigInteger, primary_key=True, info=TOKENED),
+    sa.Column("document", sa.BigInteger, primary_key=True, info=KEYS),
     sa.Index(None, "document"),
     sqlite_with_rowid=False,
 )
@@ -59,8 +60,8 @@ TOKEN = sa.Table(
 SHARED = sa.Table(
     "shared_document",
     DATA,
-    sa.Column("patient", sa.BigInteger, primary_key=True),
-    sa.Column("document", sa.BigInteger, primary_key=True),
+    sa.Column("patient", sa.BigInteger, primary_key=True, info=KEYS),
+    sa.Column("document", sa.BigInteger, primary_key=True, info=KEYS),
     sa.Index(None, "document"),
     sqlite_with_rowid=False,
 )

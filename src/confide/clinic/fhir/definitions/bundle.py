@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from confide.clinic.fhir.definitions import made
+from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than
 from confide.clinic.fhir.definitions.structs import build, class_name, struct
 from confide.clinic.fhir.definitions.tree import Object, read
 from confide.clinic.fhir.definitions.walk import UNREAD
@@ -41,48 +42,56 @@ def outside() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(made.OutsideOfBundle)  # type: ignore[attr-defined]
 
 
-def take_resources(bundle: Any) -> list[Raw]:
-    """Take the raw resources out of a bundle, so that what stays is small."""
-    taken = []
-    for entry in _entries(bundle):
-        if entry.resource is not UNSET:
-            taken.append(entry.resource)
-            entry.resource = UNSET
+def take_resources(bundle: Any) -> list[Raw | None]:
+    """Take the raw resources out of a bundle, one for each entry, so that what stays is small."""
+    taken: list[Raw | None] = []
+    for entry in [] if bundle.entry is UNSET else bundle.entry:
+        taken.append(None if entry.resource is UNSET else entry.resource)
+        entry.resource = UNSET
     return taken
 
 
-def entry_of(item: Any) -> Entry:
+def entry_of(item: Any, resource: Raw | None) -> Entry:
     """One entry as plain value; the entry must have a request."""
     request = item.request
-
-    def text(value: Any) -> Any:
-        return None if value is UNSET else value
-
-    return Entry(
-        method=text(request.method) or "",
-        url=text(request.url) or "",
-        full_url=text(item.fullUrl),
-        resource=text(item.resource),
-        if_match=text(request.ifMatch),
-        if_none_exist=text(request.ifNoneExist),
-        if_none_match=text(request.ifNoneMatch),
-        if_modified_since=text(request.ifModifiedSince),
-    )
+    fields = {
+        "full_url": item.fullUrl,
+        "if_match": request.ifMatch,
+        "if_none_exist": request.ifNoneExist,
+        "if_none_match": request.ifNoneMatch,
+        "if_modified_since": request.ifModifiedSince,
+    }
+    given = {name: value for name, value in fields.items() if value is not UNSET}
+    return Entry(method=request.method, url=request.url, resource=resource, **given)
 
 
 def outline(data: bytes) -> Any:
-    """The plain JSON of a bundle without the resources; raises a msgspec error, ValueError or RecursionError when there is none."""
+    """The plain JSON of a bundle without its resources.
+
+    Raises:
+        msgspec.ValidationError: it is not a JSON object
+        msgspec.DecodeError, ValueError, RecursionError: it is not JSON, not in UTF-8, or nested too deeply
+    """
     top = msgspec.json.decode(data, type=dict[str, Raw])
-    tree = Object([(name, read(bytes(raw))) for name, raw in top.items() if name != "entry"])
+    tree = Object([(name, _shallow(raw)) for name, raw in top.items() if name != "entry"])
     if "entry" in top:
-        tree["entry"] = [_outline(raw) for raw in msgspec.json.decode(top["entry"], type=list[Raw])]
+        try:
+            tree["entry"] = [_outline(raw) for raw in msgspec.json.decode(top["entry"], type=list[Raw])]
+        except msgspec.ValidationError:
+            tree["entry"] = UNREAD  # anything that is no array
     return tree
 
 
 def _outline(raw: Raw) -> Any:
-    parts = msgspec.json.decode(raw, type=dict[str, Raw])
-    return Object([(name, UNREAD if name == "resource" else read(bytes(part))) for name, part in parts.items()])
+    try:
+        parts = msgspec.json.decode(raw, type=dict[str, Raw])
+    except msgspec.ValidationError:
+        return False  # anything that is no object
+    return Object([(name, UNREAD if name == "resource" else _shallow(part)) for name, part in parts.items()])
 
 
-def _entries(bundle: Any) -> list[Any]:
-    return [] if bundle.entry is UNSET else list(bundle.entry)
+def _shallow(raw: Raw) -> Any:
+    part = bytes(raw)
+    if deeper_than(part, MAX_DEPTH):
+        raise RecursionError
+    return read(part)

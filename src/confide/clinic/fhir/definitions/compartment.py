@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from confide.clinic.fhir.definitions.checks import attribute_steps, flat
 from confide.clinic.fhir.definitions.facts import facts, properties
-from confide.clinic.fhir.definitions.structs import attribute_steps, flat
 
 _PATIENT = re.compile(r"(?:^|/)Patient[/?]")
 

@@ -86,7 +86,7 @@ def is_primitive(type_name: str) -> bool:
 @cache
 def owner_elements(path: str) -> tuple[Element, ...]:
     """The elements of a type or of a nested element such as ``Patient.contact``."""
-    return tuple(facts().types[path.split(".")[0]].elements[path])
+    return tuple(facts().types[path.split(".", maxsplit=1)[0]].elements[path])
 
 
 @cache
@@ -107,4 +107,4 @@ def properties(path: str) -> dict[str, Property]:
 @cache
 def invariants(path: str) -> tuple[Invariant, ...]:
     """The compiled invariants of a type or nested element."""
-    return tuple(facts().types[path.split(".")[0]].rules.get(path, ()))
+    return tuple(facts().types[path.split(".", maxsplit=1)[0]].rules.get(path, ()))

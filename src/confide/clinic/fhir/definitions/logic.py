@@ -9,9 +9,10 @@ import operator
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from confide.clinic.fhir.definitions.facts import Tree
+if TYPE_CHECKING:
+    from confide.clinic.fhir.definitions.facts import Tree
 
 Node = Any
 Holds = Callable[[Node], bool]
@@ -21,19 +22,14 @@ Reach = Callable[[Node], Sequence[Any]]
 _COMPARE = {">": operator.gt, "<": operator.lt, "=": operator.eq, "<=": operator.le}
 
 
-def compile_tree(tree: Tree, reach: Callable[[str], Reach], has: Callable[[str], Holds]) -> Holds:
-    """A function that says whether an invariant holds for a node.
-
-    Args:
-        tree: the invariant
-        reach: makes the function that fetches what is at a path
-        has: the same for mere presence, which most invariants are about and can be done faster
-    """
+def compile_tree(tree: Tree, reach: Callable[[str], Reach]) -> Holds:
+    """A function that says whether an invariant holds for a node; ``reach`` makes the functions that fetch what is at a path."""
     kind, *operands = tree
     if kind in {"not", "and", "or", "xor"}:
-        return _combine(kind, [compile_tree(part, reach, has) for part in operands])
+        return _combine(kind, [compile_tree(part, reach) for part in operands])
     if kind == "has":
-        return has(operands[0])
+        fetch = reach(operands[0])
+        return lambda node: bool(fetch(node))
     if kind == "count":
         return _count([reach(path) for path in operands[0]], _COMPARE[operands[1]], operands[2])
     return _compare(kind, [reach(path) for path in operands[: 2 if kind == "order" else 1]], operands[-1])

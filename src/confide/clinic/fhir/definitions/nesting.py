@@ -7,6 +7,7 @@ from itertools import accumulate
 MAX_DEPTH = 64
 """Objects and arrays inside one another; real resources stay below 20."""
 
+_OPEN = ord("(")
 _FOLD = bytes.maketrans(b"{[}]", b"(())")
 _OTHER = bytes(set(range(256)) - set(b'{[}]"'))
 
@@ -25,7 +26,7 @@ def deeper_than(data: bytes, limit: int) -> bool:
 
 def depth(data: bytes) -> int:
     """The deepest level of a text that may not be JSON at all."""
-    return max(accumulate(1 if bracket == 0x28 else -1 for bracket in _brackets(data)), default=0)
+    return max(accumulate(1 if bracket == _OPEN else -1 for bracket in _brackets(data)), default=0)
 
 
 def _brackets(data: bytes) -> bytes:

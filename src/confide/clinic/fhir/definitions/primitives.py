@@ -90,3 +90,17 @@ WITHOUT_SIBLING = frozenset({"xhtml"})  # its extensions would be in the markup;
 def whole_base64(text: str) -> bool:
     """Whether a text of the right characters is made of whole groups of four."""
     return len(text) % 4 == 0 if text.isalnum() else len("".join(text.split())) % 4 == 0
+
+
+def bounded(number: decimal.Decimal) -> bool:
+    """Whether a decimal is short enough to be worked with: ``MAX_DIGITS`` digits in a row, and no larger exponent.
+
+    Judged by its canonical text. Without this, 1E+999999999 would be eleven bytes that take forever to write out.
+    """
+    text = str(number)
+    if len(text) <= MAX_DIGITS and "E" not in text:
+        return True
+    digits, _, exponent = text.partition("E")
+    if exponent and (len(exponent) > 3 or abs(int(exponent)) > MAX_DIGITS):  # noqa: PLR2004 - a sign and two digits
+        return False
+    return all(len(run) <= MAX_DIGITS for run in digits.lstrip("-").split("."))

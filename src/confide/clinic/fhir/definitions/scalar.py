@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from confide.clinic.fhir.definitions.facts import Codes
-from confide.clinic.fhir.definitions.primitives import MAX_DIGITS, MAX_STRING, PRIMITIVES, Primitive, whole_base64
+from confide.clinic.fhir.definitions.primitives import MAX_DIGITS, MAX_STRING, PRIMITIVES, Primitive, bounded, whole_base64
 from confide.clinic.fhir.definitions.tree import Number
+
+if TYPE_CHECKING:
+    from confide.clinic.fhir.definitions.facts import Codes
 
 Fault = tuple[str, str]
 """IssueType and sentence."""
@@ -16,7 +18,6 @@ Fault = tuple[str, str]
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _INTEGER = re.compile(r"-?[0-9]{1,10}\Z")
-_LONG = re.compile(rf"[0-9]{{{MAX_DIGITS + 1}}}")
 
 
 def fault(value: Any, type_name: str, codes: Codes | None) -> Fault | None:
@@ -60,10 +61,7 @@ def _text(value: str, primitive: Primitive, codes: Codes | None) -> Fault | None
 
 
 def _bounded(number: str) -> bool:
-    """Judged by the canonical text, because that is what the fast way sees."""
     try:
-        text = str(Decimal(number))
+        return bounded(Decimal(number))
     except InvalidOperation:
         return False
-    digits, _, exponent = text.partition("E")
-    return not _LONG.search(digits) and (not exponent or (len(exponent) <= 3 and abs(int(exponent)) <= MAX_DIGITS))  # noqa: PLR2004

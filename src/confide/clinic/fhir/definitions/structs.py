@@ -1,36 +1,28 @@
 """Structs for every R4 type, made when a resource type is first used, with everything in them that msgspec can check.
 
-What msgspec cannot say runs in ``__post_init__``: required primitives (which may be present as ``_x`` only), choices,
-nulls in arrays, base64, required codes of a CodeableConcept, contained resources and the compiled invariants.
-These checks only say no. The words for it come from ``walk.py``, which looks again at what was refused.
+What msgspec cannot say runs in ``__post_init__``: see ``checks.py``. These checks only say no. The words for it come from
+``walk.py``, which looks again at what was refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import astuple
 
-from confide.clinic.fhir.definitions import made
+from confide.clinic.fhir.definitions import checks, made
 from confide.clinic.fhir.definitions.facts import (
-    Codes,
-    Element,
     Property,
     facts,
-    invariants,
     is_primitive,
-    owner_elements,
     properties,
 )
-from confide.clinic.fhir.definitions.logic import Holds, Reach, compile_tree
-from confide.clinic.fhir.definitions.primitives import PRIMITIVES, WITHOUT_SIBLING, whole_base64
+from confide.clinic.fhir.definitions.primitives import PRIMITIVES, WITHOUT_SIBLING
 
-Values = tuple[Any, ...]
-Check = Callable[[Values], bool]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 RESOURCE_TYPES: frozenset[str] = frozenset(name for name, type_ in facts().types.items() if type_.kind == "resource")
 
@@ -121,12 +113,12 @@ def build(path: str, name: str, name_of: Callable[[str], str], *, read_nested: b
         read_nested: whether elements of type Resource become Structs, or stay raw JSON
     """
     known = properties(path)
-    checks = _checks(path, list(known.values()))
     nested = [prop for prop in known.values() if prop.type == "Resource" and read_nested]
+    after = _post_init(path, nested)
     return msgspec.defstruct(
         name,
         [_field(prop, name_of) for prop in known.values()],
-        namespace={"__post_init__": _post_init(checks, nested)} if checks or nested else {},
+        namespace={} if after is None else {"__post_init__": after},
         module=made.__name__,
         kw_only=True,
         forbid_unknown_fields=True,
@@ -143,8 +135,9 @@ def _field(prop: Property, name_of: Callable[[str], str]) -> tuple[str, Any] | t
     kind = _kind(prop, name_of)
     if prop.element.many:
         nullable = prop.type in PRIMITIVES and prop.type not in WITHOUT_SIBLING
-        kind = Annotated[list[Union[kind, None] if nullable else kind], msgspec.Meta(min_length=1)]  # noqa: UP007
-    if _always(prop):
+        item: Any = Union[kind, None] if nullable else kind  # noqa: UP007 - a forward reference knows no "|"
+        kind = Annotated[list[item], msgspec.Meta(min_length=1)]
+    if checks.always(prop):
         return prop.attribute, kind
     return prop.attribute, Union[kind, UnsetType], UNSET  # noqa: UP007 - a forward reference knows no "|"
 
@@ -163,25 +156,19 @@ def _kind(prop: Property, name_of: Callable[[str], str]) -> Any:
     return name_of(prop.type)
 
 
-def _always(prop: Property) -> bool:
-    """Whether the JSON property itself is required: not a choice, and not a primitive that may be present as sibling."""
-    single = not prop.element.name.endswith("[x]")
-    return prop.element.min > 0 and single and (prop.type not in PRIMITIVES or prop.type in WITHOUT_SIBLING)
+def _post_init(path: str, nested: Sequence[Property]) -> Callable[[Struct], None] | None:
+    """What runs when a Struct was decoded, or None when there is nothing to do."""
+    holds = checks.holds(path)
+    if holds is None and not nested:
+        return None
 
-
-# ------------------------------------------------------------------------------------------------ checks behind the types
-
-
-def _post_init(checks: Sequence[Check], nested: Sequence[Property]) -> Callable[[Struct], None]:
     def __post_init__(self: Struct) -> None:  # noqa: N807
-        values = astuple(self)
-        for check in checks:
-            if not check(values):
-                raise ValueError
+        if holds is not None and not holds(self):
+            raise ValueError
         for prop in nested:
             _read_nested(self, prop)
 
-    return __post_init__
+    return __post_init__ if nested or holds is None else checks.refusing(path)
 
 
 def _read_nested(owner: Struct, prop: Property) -> None:
@@ -205,136 +192,3 @@ def _read(raw: Any) -> Struct:
         return decoder(type_of(raw)).decode(raw)
     except msgspec.MsgspecError as error:
         raise ValueError from error
-
-
-def _checks(path: str, known: list[Property]) -> list[Check]:
-    """Every check of one type that its field types do not make."""
-    checks: list[Check] = []
-    at = {prop.name: number for number, prop in enumerate(known)}
-    for element in owner_elements(path):
-        places = [number for number, prop in enumerate(known) if prop.element is element]
-        checks += _presence(element, places, [known[n] for n in places])
-        names = [known[n].name for n in places if not known[n].sibling]
-        if element.many and "_" + names[0] in at:
-            checks.append(_paired(at[names[0]], at["_" + names[0]]))
-        checks += [_base64(at[name]) for name in names if known[at[name]].type == "base64Binary"]
-        if element.codes is not None and element.types == ["CodeableConcept"]:
-            checks.append(_concept(at[element.name], facts().codes[element.codes], many=element.many))
-    reach, has = _reach_for(path, known), _has_for(path, known)
-    return checks + [compile_tree(rule.tree, reach, has) for rule in invariants(path)]
-
-
-def _presence(element: Element, places: list[int], props: list[Property]) -> list[Check]:
-    """A required primitive or choice must be there, a choice once only."""
-    first, end = places[0], places[-1] + 1
-    size = end - first
-    found: list[Check] = []
-    choice = element.name.endswith("[x]")
-    if element.min > 0 and not _always(props[0]):
-        found.append(lambda values: values[first:end].count(UNSET) < size)
-    if choice and len(element.types) > 1:
-        stems = [prop.name.removeprefix("_") for prop in props]
-
-        def once(values: Values) -> bool:
-            if values[first:end].count(UNSET) >= size - 1:
-                return True
-            return len({stem for stem, value in zip(stems, values[first:end], strict=True) if value is not UNSET}) == 1
-
-        found.append(once)
-    return found
-
-
-def _paired(at: int, sibling: int) -> Check:
-    """Nulls in an array of primitives, or in its sibling, stand for something that the other array has."""
-
-    def check(values: Values) -> bool:
-        own, other = values[at], values[sibling]
-        if other is UNSET:
-            return own is UNSET or None not in own
-        own = [] if own is UNSET else own
-        longest = max(len(own), len(other))
-        return all((n < len(own) and own[n] is not None) or (n < len(other) and other[n] is not None) for n in range(longest))
-
-    return check
-
-
-def _base64(at: int) -> Check:
-    return lambda values: values[at] is UNSET or whole_base64(values[at])
-
-
-def _concept(at: int, codes: Codes, *, many: bool) -> Check:
-    """A CodeableConcept with a required binding has at least one coding out of the value set."""
-    known = {(system, code) for system, some in codes.items() for code in some}
-
-    def one(concept: Any) -> bool:
-        if concept.coding is UNSET:
-            return concept.text is UNSET and concept.x_text is UNSET  # only an extension that says why it is missing
-        return any((coding.system, coding.code) in known for coding in concept.coding)
-
-    def check(values: Values) -> bool:
-        value = values[at]
-        return value is UNSET or (all(map(one, value)) if many else one(value))
-
-    return check
-
-
-def _places(known: list[Property], name: str) -> list[int]:
-    return [number for number, prop in enumerate(known) if prop.path_name == name]
-
-
-def _has_for(path: str, known: list[Property]) -> Callable[[str], Holds]:
-    """Presence of one element of a Struct given as tuple of its values."""
-
-    def has(name: str) -> Holds:
-        if "." in name:
-            reach = _reach_for(path, known)(name)
-            return lambda values: bool(reach(values))
-        places = _places(known, name)
-        if len(places) == 1:
-            (only,) = places
-            return lambda values: values[only] is not UNSET
-        first, end = places[0], places[-1] + 1
-        return lambda values: values[first:end].count(UNSET) < end - first
-
-    return has
-
-
-def _reach_for(path: str, known: list[Property]) -> Callable[[str], Reach]:
-    """What stands at a path below a Struct given as tuple of its values."""
-
-    def reach(name: str) -> Reach:
-        head, *steps = name.split(".")
-        places = _places(known, head)
-        further = attribute_steps(known[places[0]].type, steps)
-
-        def fetch(values: Values) -> list[Any]:
-            found = flat(values[place] for place in places)
-            for attributes in further:
-                found = flat(getattr(node, attribute, UNSET) for node in found for attribute in attributes)
-            return found
-
-        return fetch
-
-    return reach
-
-
-def attribute_steps(owner: str, steps: list[str]) -> list[list[str]]:
-    """For each step of a path below a type, the attributes it may be found in."""
-    found = []
-    for step in steps:
-        props = [prop for prop in properties(owner).values() if prop.path_name == step]
-        found.append([prop.attribute for prop in props])
-        owner = props[0].type
-    return found
-
-
-def flat(values: Any) -> list[Any]:
-    """Values and the members of lists of values, without what is absent."""
-    found: list[Any] = []
-    for value in values:
-        if isinstance(value, list):
-            found.extend(member for member in value if member is not None)
-        elif value is not UNSET and value is not None:
-            found.append(value)
-    return found
-

@@ -5,23 +5,27 @@ It uses the same facts as the Structs and must refuse exactly what they refuse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from confide.clinic.fhir.definitions.checks import flat
 from confide.clinic.fhir.definitions.facts import Element, Property, facts, invariants, is_primitive, owner_elements, properties
 from confide.clinic.fhir.definitions.logic import Holds, Reach, compile_tree
 from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than, depth
 from confide.clinic.fhir.definitions.scalar import fault
-from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, flat
+from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.definitions.tree import Object, read
 from confide.clinic.fhir.errors import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_ISSUES = 50
 """More would help nobody, and cost the server."""
 
+TOO_DEEP = f"The JSON is nested deeper than {MAX_DEPTH} levels."
 NOT_JSON = "The body is not JSON in UTF-8."
 UNREAD = Object([])
 """Stands for a resource inside another that is not to be looked into."""
@@ -39,7 +43,7 @@ def examine(data: bytes, type_name: str | None = None) -> list[Issue]:
     where = type_name or _ROOT
     try:
         if deeper_than(data, MAX_DEPTH) and depth(data) > MAX_DEPTH:
-            walk.add("structure", where, f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+            walk.add("structure", where, TOO_DEEP)
             return walk.issues
         walk.resource(read(data), where, expected=type_name)
     except _EnoughError:
@@ -184,15 +188,7 @@ def _code_of(node: Any) -> str:
 @cache
 def _rules(owner: str) -> tuple[tuple[str, Holds], ...]:
     """The invariants of a type over JSON objects."""
-    return tuple((rule.key, compile_tree(rule.tree, _reach_for(owner), _has_for(owner))) for rule in invariants(owner))
-
-
-def _has_for(owner: str) -> Callable[[str], Holds]:
-    def has(path: str) -> Holds:
-        reach = _reach_for(owner)(path)
-        return lambda node: bool(reach(node))
-
-    return has
+    return tuple((rule.key, compile_tree(rule.tree, _reach_for(owner))) for rule in invariants(owner))
 
 
 def _reach_for(owner: str) -> Callable[[str], Reach]:

@@ -134,7 +134,7 @@ async def _page(call: Call, rows: Rows, query: Query, wanted: Wanted, after: int
 
 async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -> list[_Hit]:
     contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
-    if not query.filters:
+    if not query.filters and query.patient is None:
         return [_Hit(one, content) for one, content in zip(found, contents, strict=True)]
     return [
         _Hit(one, content)

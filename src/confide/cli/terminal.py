@@ -1,0 +1,65 @@
+"""How the command line looks: calm on a terminal, plain in a pipe, one JSON value for a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
+OUT = Console(highlight=False, soft_wrap=True)
+ERROR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def done(text: str) -> None:
+    """Say that a step is done."""
+    OUT.print(f"[green]✓[/green] {escape(text)}")
+
+
+def kept(text: str) -> None:
+    """Say that a step was done before."""
+    OUT.print(f"[dim]· {escape(text)}[/dim]")
+
+
+def failed(text: str) -> None:
+    """Say that a step failed, to whoever reads errors."""
+    ERROR.print(f"[red]✗[/red] {escape(text)}")
+
+
+def note(text: str) -> None:
+    """Say something beside the steps."""
+    OUT.print(escape(text))
+
+
+def title(text: str) -> None:
+    """Begin a part."""
+    OUT.print(f"\n[bold]{escape(text)}[/bold]")
+
+
+def command(text: str) -> None:
+    """Show a command that the reader can repeat."""
+    OUT.print(f"  [cyan]$ {escape(text)}[/cyan]")
+
+
+def machine(value: object) -> None:
+    """Print one JSON value on one line."""
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def progress(*, counted: bool = True, quiet: bool = False) -> Progress:
+    """Return a progress bar with the time that is left; without a terminal only its last state is printed."""
+    columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30)]
+    columns += [MofNCompleteColumn() if counted else TaskProgressColumn(), TextColumn("[dim]{task.fields[beside]}[/dim]")]
+    columns += [TimeElapsedColumn(), TextColumn("[dim]left[/dim]"), TimeRemainingColumn()]
+    return Progress(*columns, console=ERROR, transient=True, disable=quiet or not ERROR.is_terminal)
+
+
+def beside(text: str) -> None:
+    """Say more about what was said last to whoever reads errors."""
+    ERROR.print(f"    {escape(text)}")

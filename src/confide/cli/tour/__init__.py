@@ -1,0 +1,1 @@
+"""The tour: each claim shown on the running demo, and checked."""

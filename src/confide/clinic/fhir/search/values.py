@@ -1,0 +1,73 @@
+"""What stands in a resource, in the form that searches compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from confide.clinic.fhir.search.dates import FOREVER, Interval, interval_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
+
+
+def strings(values: Iterable[Any]) -> list[str]:
+    """Return the strings that a string parameter searches: strings as they are, every part of a HumanName."""
+    found: list[str] = []
+    for value in values:
+        if isinstance(value, str):
+            found.append(value)
+        elif type(value).__name__ == "HumanName":
+            for part in _NAME_PARTS:
+                inside = getattr(value, part)
+                found += [inside] if isinstance(inside, str) else [one for one in inside or () if one] if inside is not UNSET else []
+    return found
+
+
+def tokens(values: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return (system, code) pairs of a token parameter; the system is empty where there is none."""
+    found: list[tuple[str, str]] = []
+    for value in values:
+        kind = type(value).__name__
+        if kind == "CodeableConcept":
+            found += tokens(value.coding if value.coding is not UNSET else ())
+        elif kind == "Coding" and value.code is not UNSET:
+            found.append((_text(value.system), value.code))
+        elif kind == "Identifier" and value.value is not UNSET:
+            found.append((_text(value.system), value.value))
+        elif isinstance(value, str):
+            found.append(("", value))
+    return found
+
+
+def references(values: Iterable[Any]) -> list[str]:
+    """Return literal references, without a version."""
+    found = (getattr(value, "reference", UNSET) for value in values)
+    return [text.split("/_history/", 1)[0] for text in found if isinstance(text, str)]
+
+
+def intervals(values: Iterable[Any]) -> list[Interval]:
+    """Return the intervals of dates, instants, Periods and Timings."""
+    found: list[Interval] = []
+    for value in values:
+        if isinstance(value, str):
+            one = interval_of(value)
+            found += [one] if one else []
+        elif type(value).__name__ == "Period":
+            found.append(_period(value))
+        elif type(value).__name__ == "Timing" and value.event is not UNSET:
+            found += intervals([event for event in value.event if event])
+    return found
+
+
+def _period(value: Any) -> Interval:
+    start = interval_of(value.start) if value.start is not UNSET else None
+    end = interval_of(value.end) if value.end is not UNSET else None
+    return Interval(start.start if start else -FOREVER, end.end if end else FOREVER)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,1 @@
+"""What a browser or a program meets outside FHIR: signing in, accounts, the first administrator's page."""
