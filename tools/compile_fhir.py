@@ -72,17 +72,18 @@ def structures(resources: list[Json]) -> list[Json]:
     ]
 
 
-def type_codes(element: Json, paths: set[str]) -> list[str]:
-    """The FHIR types of an element. ``@`` marks a System type (no extension of its own); a dot, an element's path."""
+def type_codes(element: Json, paths: set[str], root: str) -> list[str]:
+    """The FHIR types of an element. ``@`` marks a System type (no extension of its own); a dot, an element's path.
+
+    ``root`` is the name of a resource type, whose id is a FHIR id; that of an element is any string.
+    """
     if "contentReference" in element:
         return [element["contentReference"].removeprefix("#")]
     codes = []
     for kind in element.get("type", []):
         code = kind["code"]
         if code.startswith(SYSTEM):
-            last = element["path"].rsplit(".", 1)[1]
-            exact = {"url": "@uri", "id": "@string" if element["base"]["path"] == "Element.id" else "@id"}
-            codes.append(exact.get(last, "@string"))
+            codes.append({f"{root}.id": "@id", "Extension.url": "@uri"}.get(element["path"], "@string"))
         elif code in {"BackboneElement", "Element"} and element["path"] in paths:
             codes.append(element["path"])
         else:
@@ -121,12 +122,13 @@ def official_elements(definition: Json, data: dict[str, Json]) -> list[Json]:
 def compile_structure(definition: Json, elements: list[Json], terms: Terminology, skipped: set[str]) -> Json:
     """One type: rows ``[name, types, min, many, code list, targets]`` and invariants, both by the path of their owner."""
     paths = {e["path"].rpartition(".")[0] for e in elements}
+    root = definition["name"] if definition["kind"] == "resource" else ""
     rows: dict[str, list[Row]] = {elements[0]["path"]: []}
     rules: dict[str, list[Row]] = {}
     for element in elements:
         parent, _, name = element["path"].rpartition(".")
         if parent and element["max"] != "0":
-            row = [name, type_codes(element, paths), element["min"], int(element["max"] != "1")]
+            row = [name, type_codes(element, paths, root), element["min"], int(element["max"] != "1")]
             row += [binding(element, terms), targets(element)]
             while row[-1] in (None, []):
                 row.pop()

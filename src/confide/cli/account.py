@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from confide.audit.append import granted
 from confide.cli import terminal
 from confide.cli.errors import NothingToDo
 from confide.cli.instance import call_now, folder_option, run_in_house, settings_of
-from confide.audit.append import granted
 from confide.clinic.records import read as records
 from confide.identity.accounts import create_account
 from confide.identity.model import PURPOSES, NewAccount
@@ -62,7 +62,7 @@ def command() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
-def add_command(username: str, role: str, patient: str | None, password_stdin: bool, folder: Path, as_json: bool) -> None:  # noqa: FBT001, PLR0913 - click's calling convention
+def add_command(*, username: str, role: str, patient: str | None, password_stdin: bool, folder: Path, as_json: bool) -> None:
     """Make an account. Its second factor is set up at its first sign-in."""
     if (role == Role.PATIENT.value) != (patient is not None):
         message = "The role patient needs --patient ID, and no other role takes it."

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from rich.table import Table
 
 from confide.audit.append import granted
 from confide.audit.show import newest
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from confide.clinic.app import House
 
 MOST = 1000
+HEADINGS = ("#", "time (UTC)", "who", "did", "ended in", "why", "patient")
 SHOWN = 8
 """Characters of a pseudonym on the terminal; `--json` has all of them."""
 
@@ -51,25 +51,19 @@ def command() -> None:
 @click.option("-n", "--count", default=20, show_default=True, type=click.IntRange(1, MOST), help="How many events.")
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print the events as they are stored, one JSON object on each line.")
-def show_command(count: int, folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's calling convention
+def show_command(*, count: int, folder: Path, as_json: bool) -> None:
     """Show the newest events."""
     found = run_in_house(settings_of(folder), lambda house: show(house, count))
     if as_json:
         for _, body in found:
             click.echo(body.decode())
         return
-    terminal.OUT.print(table([(sequence, msgspec.json.decode(body)) for sequence, body in found]))
+    terminal.columns([HEADINGS, *(line(sequence, msgspec.json.decode(body)) for sequence, body in found)])
 
 
-def table(events: list[tuple[int, dict[str, Any]]]) -> Table:
-    """Return events as a table; pseudonyms stand for people and resources."""
-    found = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("#", "time (UTC)", "who", "did", "how it ended", "why", "about"):
-        found.add_column(heading, no_wrap=True)
-    for sequence, event in events:
-        actor = event.get("role", "nobody") + (f" {event['actor'][:SHOWN]}" if "actor" in event else "")
-        about = ", ".join(one[:SHOWN] for one in event.get("patients", ())[:2])
-        more = len(event.get("patients", ())) - 2
-        about += f" +{more}" if more > 0 else ""
-        found.add_row(str(sequence), event["time"][:19].replace("T", " "), actor, event["action"], event["outcome"], event["explanation"], about)
-    return found
+def line(sequence: int, event: dict[str, Any]) -> tuple[str, ...]:
+    """Return an event as a row under `HEADINGS`; pseudonyms stand for people and resources."""
+    actor = event.get("role", "nobody") + (f" {event['actor'][:SHOWN]}" if "actor" in event else "")
+    patients = event.get("patients", ())
+    about = " ".join(one[:SHOWN] for one in patients[:2]) + (f" +{len(patients) - 2}" if len(patients) > 2 else "")  # noqa: PLR2004 - shown
+    return str(sequence), event["time"][:19].replace("T", " "), actor, event["action"], event["outcome"], event["explanation"], about

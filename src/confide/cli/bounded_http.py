@@ -18,6 +18,8 @@ HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 10
 """From the first byte of a head to its last; from the start of a connection to its first byte as well."""
 
+GOODBYE_SECONDS = 1
+
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -66,6 +68,12 @@ class BoundedHttp(HttpToolsProtocol):
             message = "the head is too large"
             raise ValueError(message)  # the parser stops; uvicorn's own answer to it meets a closed transport
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """End an idle connection within a second: TLS would wait for the other side's goodbye, and hold up the stop of the server."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
 
     def _refuse(self) -> None:
         if not self.transport.is_closing():

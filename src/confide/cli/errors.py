@@ -65,3 +65,12 @@ class ClaimFailed(CliError):
     """The tour saw something other than what it claims."""
 
     code: ClassVar[str] = "cli.claim-failed"
+
+
+def sentence(error: Exception) -> str:
+    """Return what happened and what to do. Only the text of our own errors is known to hold no personal value."""
+    if isinstance(error, ConfideError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'A file'}: {error.strerror}. Put that right and run the command again."
+    return f"Something unexpected happened ({type(error).__name__}): run the command again with CONFIDE_DEBUG=1 to see where, and tell us."

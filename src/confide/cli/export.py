@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
     from confide.cli.sink import Encryption
     from confide.clinic.app import House
+    from confide.clinic.settings import Settings
     from confide.values.ids import DocumentKey
 
 BATCH = 500
 """Resources between two audit events: well below what one event can name, and a few MiB of memory."""
 
 
-async def export(house: House, target: Path, encryption: Encryption | None, types: Sequence[str], patient: str | None, told: Callable[[str, int], None]) -> dict[str, int]:  # noqa: PLR0913 - each is its own thing
+async def export(
+    house: House, target: Path, encryption: Encryption | None, types: Sequence[str], patient: str | None, told: Callable[[str, int], None]
+) -> dict[str, int]:
     """Write what the operator may export; return the number of resources for each type that has some.
 
     Raises:
@@ -98,7 +101,9 @@ def prepare(target: Path) -> None:
 @click.option("--patient", help="Only the compartment of the Patient with this id.")
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value: resources for each type.")
-def command(target: Path, recipient: str | None, plaintext: bool, types: tuple[str, ...], patient: str | None, folder: Path, as_json: bool) -> None:  # noqa: FBT001, PLR0913 - click's calling convention
+def command(
+    *, target: Path, recipient: str | None, plaintext: bool, types: tuple[str, ...], patient: str | None, folder: Path, as_json: bool
+) -> None:
     """Export resources as NDJSON, one file for each FHIR type.
 
     Every batch is an event in the audit trail.
@@ -124,7 +129,9 @@ def command(target: Path, recipient: str | None, plaintext: bool, types: tuple[s
             terminal.note("There was nothing to export.")
 
 
-def _run(settings: object, target: Path, encryption: Encryption | None, types: Sequence[str], patient: str | None, *, quiet: bool) -> dict[str, int]:  # noqa: PLR0913 - each is its own thing
+def _run(
+    settings: Settings, target: Path, encryption: Encryption | None, types: Sequence[str], patient: str | None, *, quiet: bool
+) -> dict[str, int]:
     total = 0
     with terminal.progress(quiet=quiet) as bar:
         task = bar.add_task("Exporting types", total=len(types), beside="")
@@ -135,5 +142,3 @@ def _run(settings: object, target: Path, encryption: Encryption | None, types: S
             bar.update(task, advance=1, beside=f"{kind}, {total:,} resources")
 
         return run_in_house(settings, lambda house: export(house, target, encryption, types, patient, told))
-
-

@@ -104,7 +104,9 @@ async def import_file(house: House, file: Source) -> Outcome:
     except OSError as error:
         return _refused(name, Finding("", f"The file cannot be read ({error.strerror})."))
     if len(body) > limit:
-        return _refused(name, Finding("", f"The file is larger than the {limit} bytes that a bundle may have: split it, or raise bundle_bytes."))
+        return _refused(
+            name, Finding("", f"The file is larger than the {limit} bytes that a bundle may have: split it, or raise bundle_bytes.")
+        )
     call = call_now(house)
     tenant = call.principal.tenant
     known = imported.digest(call.parts.keyring, tenant, body)
@@ -127,7 +129,9 @@ def _refused(name: str, *findings: Finding) -> Outcome:
     return Outcome(name, "refused", 0, findings)
 
 
-def import_with_progress(house_run: Callable[[Callable[[Source, Outcome], None]], list[Outcome]], files: Sequence[Source], *, quiet: bool) -> list[Outcome]:
+def import_with_progress(
+    house_run: Callable[[Callable[[Source, Outcome], None]], list[Outcome]], files: Sequence[Source], *, quiet: bool
+) -> list[Outcome]:
     """Run an import under a progress bar that counts bytes; refused files are named as they come."""
     resources = 0
     with terminal.progress(counted=False, quiet=quiet) as bar:
@@ -162,7 +166,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value: what became of each file.")
-def command(paths: tuple[Path, ...], folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's calling convention
+def command(*, paths: tuple[Path, ...], folder: Path, as_json: bool) -> None:
     """Import FHIR transaction bundles from files and folders.
 
     Files that were imported before are skipped, so an import that was stopped goes on when it is run again. A file that is
@@ -176,7 +180,7 @@ def command(paths: tuple[Path, ...], folder: Path, as_json: bool) -> None:  # no
     counted = summary(outcomes)
     if as_json:
         terminal.machine({"files": outcomes, **counted})
-    else:
+    elif counted["imported"] or counted["known"]:
         known = f" {counted['known']} were there already." if counted["known"] else ""
         terminal.done(f"{counted['resources']:,} resources from {counted['imported']} files imported.{known}")
     if counted["refused"]:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from confide.cli import terminal
-from confide.values.errors import ConfideError
+from confide.cli.errors import sentence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("confide.cli.init", "Make an instance: settings, keys, certificate, databases."),
@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("confide.cli.load", "Import FHIR transaction bundles from files and folders."),
     "export": ("confide.cli.export", "Export resources as NDJSON, encrypted for its recipient."),
     "audit": ("confide.cli.audit", "Show the audit trail."),
-    "demo": ("confide.cli.demo.command", "Set up a demo with synthetic patients and serve it."),
+    "demo": ("confide.cli.demonstration.command", "Set up a demo with synthetic patients and serve it."),
     "tour": ("confide.cli.tour.command", "Show on the demo what Confide claims, step by step."),
 }
 """Name → module with a click command named `command`, and its line in the help. A module is imported when it is asked for."""
@@ -71,7 +71,7 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: nobody reads tracebacks
+    except Exception as error:
         if os.environ.get("CONFIDE_DEBUG") == "1":
             raise
         terminal.failed(sentence(error))
@@ -79,10 +79,5 @@ def main() -> NoReturn:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def sentence(error: Exception) -> str:
-    """Return what happened and what to do. Only the text of our own errors is known to hold no personal value."""
-    if isinstance(error, ConfideError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file'}: {error.strerror}. Put that right and run the command again."
-    return f"Something unexpected happened ({type(error).__name__}): run the command again with CONFIDE_DEBUG=1 to see where, and tell us."
+if __name__ == "__main__":
+    main()

@@ -33,7 +33,9 @@ def recipient_of(text: str) -> Encryption:
         click.UsageError: it is none; an identity (the secret part) is named as such and not repeated.
     """
     if text.upper().startswith("AGE-SECRET-KEY"):
-        message = "--recipient takes the public key (age1…), and this is the secret one: consider it known, since command lines are not secret."
+        message = (
+            "--recipient takes the public key (age1…), and this is the secret one: consider it known, since command lines are not secret."
+        )
         raise click.UsageError(message)
     try:
         return Encryption(pyrage.x25519.Recipient.from_str(text))

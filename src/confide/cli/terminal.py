@@ -8,9 +8,20 @@ import click
 import msgspec
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.progress import ProgressColumn
 
 OUT = Console(highlight=False, soft_wrap=True)
@@ -63,3 +74,17 @@ def progress(*, counted: bool = True, quiet: bool = False) -> Progress:
 def beside(text: str) -> None:
     """Say more about what was said last to whoever reads errors."""
     ERROR.print(f"    {escape(text)}")
+
+
+def answer(name: str, message: str, *, ok: bool) -> None:
+    """Print one answer of a list."""
+    mark = "[green]ok    [/green]" if ok else "[red]failed[/red]"
+    OUT.print(f"{mark}  {escape(f'{name:<12}')}{escape(message)}")
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their headings (the first row). Lines are as long as they are: half a password helps nobody."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for at, row in enumerate(rows):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        OUT.print(f"  [bold]{escape(text)}[/bold]" if at == 0 else f"  {escape(text)}")

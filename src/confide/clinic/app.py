@@ -109,7 +109,8 @@ async def open_house(settings: Settings, now: int) -> AsyncIterator[House]:
             keyring = Keyring(keys, provider, seconds=settings.key_cache_seconds, size=settings.key_cache_size)
             await keyring.start(TENANT, now)
             parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir")
-            yield House(settings, database, keys, keyring, Identity(database, keyring, TENANT, token_seconds=settings.token_seconds), parts)
+            identity = Identity(database, keyring, TENANT, token_seconds=settings.token_seconds, demo=settings.demo)
+            yield House(settings, database, keys, keyring, identity, parts)
         finally:
             await keys.close()
     finally:

@@ -36,6 +36,7 @@ class Plan:
     patient: DocumentKey | None = None
     totp: str | None = field(default=None, repr=False)
     counter: int = 0
+    demo: bool = False
 
 
 async def create_account(identity: Identity, by: Principal, new: NewAccount, origin: Origin, now: int) -> bytes:
@@ -47,10 +48,12 @@ async def create_account(identity: Identity, by: Principal, new: NewAccount, ori
     """
     await check_maker(identity, by, origin, now)
     check_role(new)
+    if new.demo and not identity.demo:
+        raise AccountRefused("Demo accounts are made in a demo only.")
     check_username(new.username)
     check_password(new.password, new.username)
     encoded = await identity.passwords.hash(new.password)
-    plan = Plan(new.username, encoded, new.role, new.patient)
+    plan = Plan(new.username, encoded, new.role, new.patient, demo=new.demo)
     identifier, pseudonym, add = await row_of(identity, plan, now)
     steps: list[Add | Alter] = [add]
     if new.role is Role.ADMINISTRATOR:  # a link that still lives would make a second first administrator
@@ -105,23 +108,24 @@ async def row_of(identity: Identity, plan: Plan, now: int) -> tuple[bytes, Pseud
         totp,
         plan.counter,
         now,
+        int(plan.demo),
     )
     return identifier, pseudonym, Add(store.ADD_ACCOUNT, [row])
 
 
 async def by_username(identity: Identity, token: int) -> Account | None:
     """Return the account with a username token."""
-    rows = await identity.database.fetch(store.BY_USERNAME, {"tenant": identity.tenant, "token": token})
+    rows = await identity.database.fetch(store.BY_USERNAME, {"tenant": identity.tenant, "token": token, "demo": identity.demo})
     return account_of(rows[0]) if rows else None
 
 
 async def by_id(identity: Identity, identifier: bytes) -> Account | None:
     """Return the account with an identifier."""
-    rows = await identity.database.fetch(store.BY_ID, {"tenant": identity.tenant, "id": identifier})
+    rows = await identity.database.fetch(store.BY_ID, {"tenant": identity.tenant, "id": identifier, "demo": identity.demo})
     return account_of(rows[0]) if rows else None
 
 
 async def has_administrator(identity: Identity) -> bool:
     """Tell whether the tenant has an administrator."""
-    values = {"tenant": identity.tenant, "role": Role.ADMINISTRATOR.value}
+    values = {"tenant": identity.tenant, "role": Role.ADMINISTRATOR.value, "demo": identity.demo}
     return bool(await identity.database.fetch(store.WITH_ROLE, values))

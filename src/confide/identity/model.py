@@ -33,12 +33,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to be made; `patient` goes with the role patient, and with no other."""
+    """An account to be made; `patient` goes with the role patient, and with no other; `demo` marks one that a demo only lets in."""
 
     username: str = field(repr=False)
     password: str = field(repr=False)
     role: Role
     patient: DocumentKey | None = None
+    demo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

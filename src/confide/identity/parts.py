@@ -28,7 +28,7 @@ ID_BYTES = 16
 class Identity:
     """The accounts of one tenant. The keyring is started already."""
 
-    __slots__ = ("_decoy", "_usernames", "database", "issuer", "keyring", "passwords", "tenant", "throttle", "token_seconds")
+    __slots__ = ("_decoy", "_usernames", "database", "demo", "issuer", "keyring", "passwords", "tenant", "throttle", "token_seconds")
 
     def __init__(
         self,
@@ -39,12 +39,17 @@ class Identity:
         token_seconds: int,
         issuer: str = "Confide",
         cost: Cost = CALIBRATED,
+        demo: bool = False,
     ) -> None:
-        """Take the data database, the keys, and how long a bearer token lives; `issuer` is what authenticator apps show."""
+        """Take the data database, the keys, and how long a bearer token lives; `issuer` is what authenticator apps show.
+
+        `demo` lets the accounts in whose passwords `confide demo` printed; without it they are not there.
+        """
         self.database = database
         self.keyring = keyring
         self.tenant = tenant
         self.token_seconds = token_seconds
+        self.demo = int(demo)  # as the column has it
         self.issuer = issuer
         self.passwords = Passwords(cost)
         self.throttle = Throttle()

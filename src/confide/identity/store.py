@@ -22,11 +22,12 @@ ACCOUNT = sa.Table(
     sa.Column("totp", sa.LargeBinary, info=SEALED),
     sa.Column("counter", sa.BigInteger, nullable=False, info=WHEN),
     sa.Column("created", sa.BigInteger, nullable=False, info=WHEN),
+    sa.Column("demo", sa.SmallInteger, nullable=False, info=SHAPE),
     sa.UniqueConstraint("tenant", "username_token"),
     sqlite_with_rowid=False,
 )
 """`username`, `password` (the Argon2id hash) and `totp` are envelopes bound to the row; `totp` is null until it is enrolled;
-`counter` is the last time step used; `created` in µs since 1970."""
+`counter` is the last time step used; `created` in µs since 1970; `demo` is 1 for an account whose password was printed."""
 
 BEARER = sa.Table(
     "bearer_token",
@@ -70,24 +71,27 @@ ADD_ACCOUNT, ADD_BEARER, ADD_ENROLMENT, ADD_LINK = Insert(ACCOUNT), Insert(BEARE
 
 _A = ACCOUNT.c
 
+_OPEN = _A.demo <= sa.bindparam("demo")
+"""Outside a demo (`demo` = 0), its accounts are not there: they neither sign in, nor are resolved, nor count as administrators."""
+
 BY_USERNAME = Query(
     sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter).where(
-        _A.tenant == sa.bindparam("tenant"), _A.username_token == sa.bindparam("token")
+        _A.tenant == sa.bindparam("tenant"), _A.username_token == sa.bindparam("token"), _OPEN
     )
 )
 
 BY_ID = Query(
     sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter).where(
-        _A.tenant == sa.bindparam("tenant"), _A.id == sa.bindparam("id")
+        _A.tenant == sa.bindparam("tenant"), _A.id == sa.bindparam("id"), _OPEN
     )
 )
 
-WITH_ROLE = Query(sa.select(_A.id).where(_A.tenant == sa.bindparam("tenant"), _A.role == sa.bindparam("role")).limit(1))
+WITH_ROLE = Query(sa.select(_A.id).where(_A.tenant == sa.bindparam("tenant"), _A.role == sa.bindparam("role"), _OPEN).limit(1))
 
 RESOLVE = Query(
     sa.select(_A.id, _A.pseudonym, _A.role, _A.patient)
     .select_from(BEARER.join(ACCOUNT, _A.id == BEARER.c.account))
-    .where(BEARER.c.digest == sa.bindparam("digest"), BEARER.c.expires > sa.bindparam("now"), _A.tenant == sa.bindparam("tenant"))
+    .where(BEARER.c.digest == sa.bindparam("digest"), BEARER.c.expires > sa.bindparam("now"), _A.tenant == sa.bindparam("tenant"), _OPEN)
 )
 
 TICKET = Query(

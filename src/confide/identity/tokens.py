@@ -47,7 +47,7 @@ async def resolve(identity: Identity, token: str, now: int) -> Principal | None:
     """Return whose token this is, or None if it is unknown, revoked or expired; `now` in microseconds since 1970."""
     if len(token) != TOKEN_CHARACTERS or not token.startswith(PREFIX) or not token.isascii():
         return None
-    values = {"digest": sha256(token.encode()).digest(), "now": now, "tenant": identity.tenant}
+    values = {"digest": sha256(token.encode()).digest(), "now": now, "tenant": identity.tenant, "demo": identity.demo}
     rows = await identity.database.fetch(store.RESOLVE, values)
     if not rows:
         return None

@@ -87,3 +87,58 @@ class UnresolvedReference(FhirError):
     code: ClassVar[str] = "fhir.unresolved-reference"
     status: ClassVar[int] = 422
     issue: ClassVar[str] = "processing"
+
+
+class VersionConflict(FhirError):
+    """The version named by If-Match is not the current one."""
+
+    code: ClassVar[str] = "fhir.version-conflict"
+    status: ClassVar[int] = 412
+    issue: ClassVar[str] = "conflict"
+
+
+class NotSupported(FhirError):
+    """This server does not do that; the message says what it does instead."""
+
+    code: ClassVar[str] = "fhir.not-supported"
+    issue: ClassVar[str] = "not-supported"
+
+
+class TooLarge(FhirError):
+    """The body is larger than this interaction takes."""
+
+    code: ClassVar[str] = "fhir.too-large"
+    status: ClassVar[int] = 413
+    issue: ClassVar[str] = "too-long"
+
+
+class UnsupportedMediaType(FhirError):
+    """The body is not FHIR JSON."""
+
+    code: ClassVar[str] = "fhir.media-type"
+    status: ClassVar[int] = 415
+    issue: ClassVar[str] = "not-supported"
+
+
+class NotAcceptable(FhirError):
+    """The caller accepts no form that this server can give."""
+
+    code: ClassVar[str] = "fhir.not-acceptable"
+    status: ClassVar[int] = 406
+    issue: ClassVar[str] = "not-supported"
+
+
+class UnresolvedReference(FhirError):
+    """A reference to a patient leads nowhere, or to one that the caller may not know of."""
+
+    code: ClassVar[str] = "fhir.unresolved-reference"
+    status: ClassVar[int] = 422
+    issue: ClassVar[str] = "not-found"
+
+
+class TooCostly(FhirError):
+    """The answer would need more work than one request may ask for."""
+
+    code: ClassVar[str] = "fhir.too-costly"
+    status: ClassVar[int] = 422
+    issue: ClassVar[str] = "too-costly"

@@ -120,7 +120,7 @@ def parse_bundle(data: bytes, *, types: Sequence[str] = ("transaction", "batch")
         raise InvalidResource(tuple(_examine_outside(data)))
     resources = take_resources(bundle)
     rest = _ENCODER.encode(bundle)
-    inside = sum(quotes(bytes(raw)) + 2 for raw in resources if raw is not None)  # 2 for the name "resource"
+    inside = sum(quotes(bytes(raw)) for raw in resources if raw is not None)
     if quotes(data) != rest.count(b'"') + inside or suspicious(rest) or deeper_than(rest, MAX_DEPTH):
         raise InvalidResource(tuple(_examine_outside(data)))
     issues = transaction.check(bundle, resources, types)

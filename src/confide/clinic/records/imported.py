@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from confide.datamap.columns import RANDOM, TENANT, WHEN
 from confide.store.schema import DATA
 from confide.store.statements import Insert, Query
 from confide.store.work import Add
@@ -20,9 +21,9 @@ TABLE, COLUMN = b"import_journal", b"digest"
 IMPORTED = sa.Table(
     "import_journal",
     DATA,
-    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-    sa.Column("imported", sa.BigInteger, nullable=False),
+    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False, info=TENANT),
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True, info=RANDOM),
+    sa.Column("imported", sa.BigInteger, nullable=False, info=WHEN),
     sqlite_with_rowid=False,
 )
 """`digest` is a keyed hash of the file's bytes, which tells nothing without the index key; `imported` in µs since 1970."""

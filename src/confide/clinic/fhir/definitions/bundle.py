@@ -17,6 +17,7 @@ from confide.clinic.fhir.definitions.structs import build, class_name, struct
 from confide.clinic.fhir.definitions.tree import Object, read
 from confide.clinic.fhir.definitions.walk import UNREAD
 
+_TAKEN = Raw(b"0")
 _OUTSIDE = {"Bundle": "OutsideOfBundle", "Bundle.entry": "OutsideOfBundleEntry"}
 
 
@@ -43,11 +44,12 @@ def outside() -> msgspec.json.Decoder[Any]:
 
 
 def take_resources(bundle: Any) -> list[Raw | None]:
-    """Take the raw resources out of a bundle, one for each entry, so that what stays is small."""
+    """Take the raw resources out of a bundle, one for each entry, and leave a 0 in their place, so that what stays is small."""
     taken: list[Raw | None] = []
     for entry in [] if bundle.entry is UNSET else bundle.entry:
-        taken.append(None if entry.resource is UNSET else entry.resource)
-        entry.resource = UNSET
+        there = entry.resource is not UNSET
+        taken.append(entry.resource if there else None)
+        entry.resource = _TAKEN if there else UNSET
     return taken
 
 

@@ -27,6 +27,7 @@ from confide.clinic.fhir.definitions.facts import (
 )
 from confide.clinic.fhir.definitions.logic import Holds, Reach, compile_tree
 from confide.clinic.fhir.definitions.primitives import PRIMITIVES, WITHOUT_SIBLING, bounded, whole_base64
+from confide.clinic.fhir.definitions.references import may_point
 
 Value = Callable[[Any], bool]
 
@@ -76,7 +77,7 @@ class _Source:
         for element in owner_elements(self.path):
             props = [prop for prop in self.known if prop.element is element]
             found += self._presence(element, props)
-            found += [self._each(prop) for prop in props if prop.type in _GOOD and not prop.sibling]
+            found += [self._each(prop, good) for prop in props if (good := _test(prop)) is not None]
             if element.codes is not None and element.types == ["CodeableConcept"]:
                 found.append(self._call(_concept(props[0].attribute, facts().codes[element.codes], many=element.many)))
         return found + [self._tree(rule.tree) for rule in invariants(self.path)]
@@ -108,10 +109,10 @@ class _Source:
             return f"{self._slice(props)}.count(U) < {len(props)}"
         return " or ".join(f"self.{prop.attribute} is not U" for prop in props)
 
-    def _each(self, prop: Property) -> str:
-        """Every value of a property passes the test of its type."""
-        good = f"good_{prop.type}"
-        self.names[good] = _GOOD[prop.type]
+    def _each(self, prop: Property, test: Value) -> str:
+        """Every value of a property passes a test."""
+        good = f"good{len(self.names)}"
+        self.names[good] = test
         at = f"self.{prop.attribute}"
         if prop.element.many:
             return f"{at} is U or all(value is None or {good}(value) for value in {at})"
@@ -139,6 +140,16 @@ class _Source:
             return found
 
         return fetch
+
+
+def _test(prop: Property) -> Value | None:
+    """The test that every value of a property has to pass, where there is one."""
+    if prop.sibling:
+        return None
+    if prop.type == "Reference" and prop.element.targets:
+        targets = frozenset(prop.element.targets)
+        return lambda reference: reference.reference is UNSET or may_point(reference.reference, targets)
+    return _GOOD.get(prop.type)
 
 
 def _concept(attribute: str, codes: Codes, *, many: bool) -> Holds:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from confide.clinic.fhir.definitions.checks import attribute_steps, flat
-from confide.clinic.fhir.definitions.facts import facts, properties
+from confide.clinic.fhir.definitions.facts import facts
 
 _PATIENT = re.compile(r"(?:^|/)Patient[/?]")
 
@@ -51,14 +51,3 @@ def _is_patient(reference: Any) -> bool:
 def compartment_paths(type_name: str) -> tuple[str, ...]:
     """The FHIRPaths that ``compartment_references`` follows for a type, for the documentation and the data map."""
     return tuple(".".join([type_name, *steps]) for steps in facts().compartment.get(type_name, []))
-
-
-def check_paths() -> bool:
-    """Whether every path ends in a Reference; the build asserts the same."""
-    return all(_ends_in_reference(name, steps) for name, paths in facts().compartment.items() for steps in paths)
-
-
-def _ends_in_reference(owner: str, steps: list[str]) -> bool:
-    for step in steps:
-        owner = properties(owner)[step].type
-    return owner == "Reference"

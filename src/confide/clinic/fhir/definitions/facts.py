@@ -78,6 +78,12 @@ def facts() -> Facts:
     return msgspec.convert(msgspec.json.decode(data), Facts, strict=False)
 
 
+@cache
+def resource_types() -> frozenset[str]:
+    """The names of the concrete resource types."""
+    return frozenset(name for name, type_ in facts().types.items() if type_.kind == "resource")
+
+
 def is_primitive(type_name: str) -> bool:
     """Whether a type of an element is primitive, System types included."""
     return type_name.removeprefix("@") in PRIMITIVES

@@ -33,4 +33,5 @@ def _brackets(data: bytes) -> bytes:
     """The brackets outside of strings, round ones for both kinds."""
     if b"\\" in data:  # pairs first: in \\" the quotation mark ends the string, in \\\" it does not
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return b"".join(data.translate(_FOLD, _OTHER).split(b'"')[::2])
+    signs = data.translate(_FOLD, _OTHER).replace(b'""', b"")  # two marks side by side change neither inside nor outside
+    return b"".join(signs.split(b'"')[::2])

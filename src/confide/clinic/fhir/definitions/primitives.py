@@ -56,7 +56,8 @@ def _number(name: str, low: int) -> Primitive:
 
 
 _BASE64 = r"^[A-Za-z0-9+/ \t\r\n]+(?:=[ \t\r\n]*){0,2}\Z"
-_URI = r"^[^ \t\n\x0b\f\r]+\Z"
+_INK = r"[!-\U0010ffff]"  # neither white space nor a control character; as one range it is matched fastest
+_URI = rf"^{_INK}+\Z"
 
 PRIMITIVES: dict[str, Primitive] = {
     primitive.name: primitive
@@ -75,7 +76,7 @@ PRIMITIVES: dict[str, Primitive] = {
         _text("oid", r"^urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+\Z"),
         _text("uuid", rf"^urn:uuid:{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}\Z"),
         _text("id", r"^[A-Za-z0-9\-.]{1,64}\Z"),
-        _text("code", r"^[^ \t\n\x0b\f\r]+(?:[ \t\n\x0b\f\r][^ \t\n\x0b\f\r]+)*\Z"),
+        _text("code", rf"^{_INK}+(?:[ \t\r\n]{_INK}+)*\Z"),
         _text("date", rf"^(?:{_DAY}|{_YEAR}(?:-{_MONTH})?)\Z"),
         _text("dateTime", rf"^(?:{_DAY}(?:T{_TIME}{_ZONE})?|{_YEAR}(?:-{_MONTH})?)\Z"),
         _text("instant", rf"^{_DAY}T{_TIME}{_ZONE}\Z"),
@@ -88,8 +89,9 @@ WITHOUT_SIBLING = frozenset({"xhtml"})  # its extensions would be in the markup;
 
 
 def whole_base64(text: str) -> bool:
-    """Whether a text of the right characters is made of whole groups of four."""
-    return len(text) % 4 == 0 if text.isalnum() else len("".join(text.split())) % 4 == 0
+    """Whether a text of the right characters is made of whole groups of four, and of one at least."""
+    size = len(text) if text.isalnum() else len("".join(text.split()))
+    return size > 0 and size % 4 == 0
 
 
 def bounded(number: decimal.Decimal) -> bool:

@@ -7,6 +7,7 @@ What msgspec cannot say runs in ``__post_init__``: see ``checks.py``. These chec
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union
 
 import msgspec
@@ -18,15 +19,17 @@ from confide.clinic.fhir.definitions.facts import (
     facts,
     is_primitive,
     properties,
+    resource_types,
 )
 from confide.clinic.fhir.definitions.primitives import PRIMITIVES, WITHOUT_SIBLING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RESOURCE_TYPES: frozenset[str] = frozenset(name for name, type_ in facts().types.items() if type_.kind == "resource")
+RESOURCE_TYPES: frozenset[str] = resource_types()
 
 _NAMESPACE = vars(made)
+_MAKING = Lock()
 
 
 class Head(Struct):
@@ -51,7 +54,8 @@ def struct(type_name: str) -> type[Struct]:
     """The Struct of a resource type, a datatype, or a nested element such as ``Patient.contact``."""
     made_type: type[Struct] | None = _NAMESPACE.get(class_name(type_name))
     if made_type is None:
-        _make(type_name)
+        with _MAKING:  # two threads would make two classes of one name
+            _make(type_name)
         made_type = _NAMESPACE[class_name(type_name)]
     return made_type
 
@@ -88,15 +92,17 @@ def class_name(path: str) -> str:
 
 def _make(type_name: str) -> None:
     """Make a Struct and every other that it needs, so that the decoder finds all names."""
-    waiting = [type_name]
+    waiting = [type_name, "Element"]
+    ready: dict[str, type[Struct]] = {}
     while waiting:
         path = waiting.pop()
-        if class_name(path) in _NAMESPACE:
+        name = class_name(path)
+        if name in _NAMESPACE or name in ready:
             continue
-        _NAMESPACE[class_name(path)] = _make_one(path)
+        ready[name] = _make_one(path)
         kinds = {prop.type for prop in properties(path).values()}
         waiting.extend(kind for kind in kinds if not is_primitive(kind) and kind != "Resource")
-        waiting.append("Element")
+    _NAMESPACE.update(ready)  # all at once: whoever finds a type finds everything it needs
 
 
 def _make_one(path: str) -> type[Struct]:

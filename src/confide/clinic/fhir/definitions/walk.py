@@ -14,6 +14,7 @@ from confide.clinic.fhir.definitions.checks import flat
 from confide.clinic.fhir.definitions.facts import Element, Property, facts, invariants, is_primitive, owner_elements, properties
 from confide.clinic.fhir.definitions.logic import Holds, Reach, compile_tree
 from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than, depth
+from confide.clinic.fhir.definitions.references import may_point
 from confide.clinic.fhir.definitions.scalar import fault
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.definitions.tree import Object, read
@@ -99,15 +100,19 @@ class _Walk:
         before = len(self.issues)
         if node.repeated:
             self.add("structure", where, "A property appears more than once.")
-        known = properties(owner)
-        if any(name not in known for name in node if not (is_resource and name == "resourceType")):
+        numbers = _numbers(owner)
+        present: dict[int, list[Property]] = {}
+        for name in node:
+            if name in numbers:
+                present.setdefault(numbers[name], []).append(properties(owner)[name])
+        if sum(map(len, present.values())) + is_resource < len(node):
             self.add("structure", where, "An element is unknown here.")
         if not node:
             self.add("structure", where, "An object must not be empty.")
         elif not is_resource and not has_value and node.keys() == {"id"}:
             self.add("invariant", where, "An element must have a value or parts, not an id alone (ele-1).")
-        for element in owner_elements(owner):
-            self._element(node, element, [p for p in known.values() if p.element is element and p.name in node], where)
+        for number in sorted(present.keys() | _required(owner)):
+            self._element(node, owner_elements(owner)[number], present.get(number, []), where)
         if len(self.issues) == before:
             for key, holds in _rules(owner):
                 if not holds(node):
@@ -163,6 +168,8 @@ class _Walk:
             self.object(value, kind, where)
             if kind == "CodeableConcept" and codes is not None and not _concept_holds(value, codes):
                 self.add("code-invalid", where, "A coding out of the required value set is missing.")
+            if kind == "Reference" and element.targets and not may_point(_text(value, "reference"), element.targets):
+                self.add("value", f"{where}.reference", f"The reference must point to {' or '.join(element.targets)}.")
 
 
 def _concept_holds(concept: Any, codes: dict[str, list[str]]) -> bool:
@@ -183,6 +190,19 @@ def _text(node: Any, name: str) -> str:
 
 def _code_of(node: Any) -> str:
     return _text(node, "code")
+
+
+@cache
+def _numbers(owner: str) -> dict[str, int]:
+    """The number of the element that each property of a type belongs to."""
+    order = {id(element): number for number, element in enumerate(owner_elements(owner))}
+    return {name: order[id(prop.element)] for name, prop in properties(owner).items()}
+
+
+@cache
+def _required(owner: str) -> frozenset[int]:
+    """The numbers of the required elements of a type."""
+    return frozenset(number for number, element in enumerate(owner_elements(owner)) if element.min > 0)
 
 
 @cache

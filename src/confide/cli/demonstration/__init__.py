@@ -1,0 +1,1 @@
+"""The demo: synthetic patients, demo accounts, a server in the background."""

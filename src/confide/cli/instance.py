@@ -1,0 +1,78 @@
+"""The instance that a command works on: its folder, its settings, its opened house."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from confide.audit.append import Origin
+from confide.cli.errors import NoInstance
+from confide.clinic.app import clock, open_house, operator
+from confide.clinic.fhir.call import Call
+from confide.clinic.settings import FILE, Settings
+from confide.crypto.random import new_uuid4
+from confide.store import migrate
+from confide.values.ids import uuid_text
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from confide.clinic.app import House
+
+Result = TypeVar("Result")
+
+DEFAULT = Path("confide")
+DEMO = Path("demo")
+
+folder_option = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT,
+    show_default=True,
+    envvar="CONFIDE_FOLDER",
+    show_envvar=True,
+    help="The instance folder.",
+)
+
+
+def settings_of(folder: Path) -> Settings:
+    """Return the settings of an instance.
+
+    Raises:
+        NoInstance: the folder holds none.
+        SettingsRefused: its settings cannot be read.
+    """
+    if not (folder / FILE).is_file():
+        message = f"There is no instance in {folder}: make one with confide init --folder {folder}, or name another folder."
+        raise NoInstance(message)
+    # The folder of the command line stands over CONFIDE_FOLDER, which would otherwise stand over everything.
+    return Settings.load(folder).model_copy(update={"folder": folder.absolute()})
+
+
+def run_in_house(settings: Settings, work: Callable[[House], Awaitable[Result]]) -> Result:
+    """Open the house, do the work, close the house.
+
+    Raises:
+        SchemaBehind: the databases have another schema than this program.
+    """
+    for url, which in ((settings.data_url, migrate.Which.DATA), (settings.keys_url, migrate.Which.KEYS)):
+        migrate.check(url, which)
+
+    async def run() -> Result:
+        async with open_house(settings, clock()) as house:
+            return await work(house)
+
+    return asyncio.run(run())
+
+
+def origin_now() -> Origin:
+    """Return where a command comes from: this machine, under an identifier of its own."""
+    return Origin(uuid_text(new_uuid4()), None)
+
+
+def call_now(house: House) -> Call:
+    """Return a call by the operator, at this time."""
+    return Call(house.parts, operator(), origin_now(), clock())
