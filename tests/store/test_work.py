@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from confide.store.work import Database
 
 META = sa.MetaData()
-THING = sa.Table("thing", META, sa.Column("id", sa.BigInteger, primary_key=True), sa.Column("text", sa.String), sa.Column("version", sa.Integer))
+THING = sa.Table(
+    "thing", META, sa.Column("id", sa.BigInteger, primary_key=True), sa.Column("text", sa.String), sa.Column("version", sa.Integer)
+)
 ADD = Insert(THING)
 BUMP = Change(
-    sa.update(THING)
-    .where(THING.c.id == sa.bindparam("this"), THING.c.version == sa.bindparam("seen"))
-    .values(version=sa.bindparam("next"))
+    sa.update(THING).where(THING.c.id == sa.bindparam("this"), THING.c.version == sa.bindparam("seen")).values(version=sa.bindparam("next"))
 )
 ALL = Query(sa.select(THING.c.id, THING.c.text, THING.c.version).order_by(THING.c.id))
 SOME = Query(sa.select(THING.c.id).where(AnyOf(THING.c.id, "ids", sa.BigInteger)).order_by(THING.c.id))

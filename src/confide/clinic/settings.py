@@ -40,7 +40,8 @@ class Settings(BaseSettings):
     search_max_count: int = Field(default=200, ge=1, le=500, description="Most resources on a page.")
     search_total_cap: int = Field(default=10_000, ge=1, description="Most candidates opened to count exactly.")
     search_across_patients: tuple[str, ...] = Field(
-        default=(), description='"Type.param" names that are searched without naming a patient; each leaks its values\' frequency to whoever steals the database.'
+        default=(),
+        description='"Type.param" names that are searched without naming a patient; each leaks its values\' frequency to whoever steals the database.',
     )
     token_seconds: int = Field(default=600, ge=60, le=86_400, description="How long a bearer token lives, in seconds.")
     key_cache_seconds: int = Field(default=120, ge=60, le=300, description="How long an opened key stays in memory, in seconds.")
@@ -75,7 +76,10 @@ class Settings(BaseSettings):
             message = f"{path} is not valid TOML: mend it."
             raise SettingsRefused(message) from None
         except ValidationError as error:
-            faults = ", ".join(".".join(map(str, one["loc"])) + " (" + one["type"].replace("_", " ") + ")" for one in error.errors(include_input=False, include_url=False))
+            faults = ", ".join(
+                ".".join(map(str, one["loc"])) + " (" + one["type"].replace("_", " ") + ")"
+                for one in error.errors(include_input=False, include_url=False)
+            )
             message = f"The settings in {path} or in CONFIDE_ variables are refused: {faults}. See docs/reference/settings.md."
             raise SettingsRefused(message) from None
 

@@ -81,7 +81,9 @@ def needs_renewal(certificate: bytes, now: datetime) -> bool:
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc - now < RENEW_BEFORE
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, lifetime: timedelta) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, lifetime: timedelta
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
 from cryptography import cobblestone
+from cryptography.exceptions import InvalidTag
 
 from confide.crypto.errors import DoesNotOpen, NotAnEnvelope
 from confide.crypto.xaes import NONCE_BYTES, TAG_BYTES, Xaes

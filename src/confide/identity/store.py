@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from confide.datamap.columns import HASHED, KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, WHEN
+from confide.datamap.columns import HASHED, KEYS, LOGIN, RANDOM, SECRET, SHAPE, TENANT, TOKENED, WHEN
 from confide.store.schema import DATA
 from confide.store.statements import Change, Insert, Query
 
@@ -17,9 +17,9 @@ ACCOUNT = sa.Table(
     sa.Column("role", sa.String(16), nullable=False, info=SHAPE),
     sa.Column("patient", sa.BigInteger, info=KEYS),
     sa.Column("username_token", sa.BigInteger, nullable=False, info=TOKENED),
-    sa.Column("username", sa.LargeBinary, nullable=False, info=SEALED),
-    sa.Column("password", sa.LargeBinary, nullable=False, info=SEALED),
-    sa.Column("totp", sa.LargeBinary, info=SEALED),
+    sa.Column("username", sa.LargeBinary, nullable=False, info=LOGIN),
+    sa.Column("password", sa.LargeBinary, nullable=False, info=SECRET),
+    sa.Column("totp", sa.LargeBinary, info=SECRET),
     sa.Column("counter", sa.BigInteger, nullable=False, info=WHEN),
     sa.Column("created", sa.BigInteger, nullable=False, info=WHEN),
     sa.Column("demo", sa.SmallInteger, nullable=False, info=SHAPE),
@@ -49,7 +49,7 @@ ENROLMENT = sa.Table(
     sa.Column("tenant", sa.Integer, nullable=False, info=TENANT),
     sa.Column("account", sa.LargeBinary(16), nullable=False, info=RANDOM),
     sa.Column("link", sa.LargeBinary(32), info=HASHED),
-    sa.Column("sealed", sa.LargeBinary, nullable=False, info=SEALED),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, info=SECRET),
     sa.Column("expires", sa.BigInteger, nullable=False, info=WHEN),
     sa.Index(None, "account"),
     sa.Index(None, "expires"),

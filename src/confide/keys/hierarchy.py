@@ -65,9 +65,7 @@ class Place:
 
     def context(self) -> bytes:
         """Return the length-prefixed context (design: vault, envelope v1)."""
-        return length_prefixed(
-            self.tenant.to_bytes(8, "big"), self.subject, self.purpose_class.value, self.table, self.column, self.row
-        )
+        return length_prefixed(self.tenant.to_bytes(8, "big"), self.subject, self.purpose_class.value, self.table, self.column, self.row)
 
 
 @dataclass(slots=True)
@@ -231,6 +229,4 @@ class Keyring:
 
 
 def _wrap_context(tenant: int, kind: str, subject: bytes, purpose_class: bytes, generation: int, key_ref: bytes) -> bytes:
-    return length_prefixed(
-        tenant.to_bytes(8, "big"), kind.encode(), subject, purpose_class, generation.to_bytes(4, "big"), key_ref
-    )
+    return length_prefixed(tenant.to_bytes(8, "big"), kind.encode(), subject, purpose_class, generation.to_bytes(4, "big"), key_ref)

@@ -53,7 +53,9 @@ def with_connection(url: str, work: Callable[[sa.Connection], T]) -> T:
             return result
 
     async def run() -> T:
-        engine = create_async_engine(url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
+        engine = create_async_engine(
+            url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
+        )
         async with engine.connect() as connection:
             result = await connection.run_sync(work)
             await connection.commit()
@@ -85,5 +87,7 @@ def check(url: str, which: Which) -> None:
         return MigrationContext.configure(connection).get_current_revision()
 
     if with_connection(url, work) != wanted:
-        message = f"The {which.value} database has not the schema of this program: run confide init (new) or confide migrate (after an update)."
+        message = (
+            f"The {which.value} database has not the schema of this program: run confide init (new) or confide migrate (after an update)."
+        )
         raise SchemaBehind(message)

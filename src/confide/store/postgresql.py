@@ -149,5 +149,3 @@ def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:
 
 def _unavailable(error: BaseException) -> Unavailable:
     return Unavailable(f"The database cannot be used now ({type(error).__name__}): look at whether the server runs and takes connections.")
-
-

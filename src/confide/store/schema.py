@@ -13,7 +13,6 @@ KEYS = sa.MetaData(naming_convention=NAMES)
 """Wrapped keys, and nothing else."""
 
 
-
 def integer_key() -> sa.types.TypeEngine[int]:
     """Return the type of a 63-bit primary key: SQLite only aliases its row id to a column declared INTEGER."""
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")

@@ -32,7 +32,9 @@ CHUNKS = (64, 16, 4, 1)
 
 def connect(path: Path) -> sqlite3.Connection:
     """Return a connection in WAL mode that is durable at every commit (synchronous=FULL) and overwrites what it deletes."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000, check_same_thread=False, cached_statements=512)
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000, check_same_thread=False, cached_statements=512
+    )
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",

@@ -140,12 +140,12 @@ class AnyOf(ColumnElement[bool]):
 
 
 @compiles(AnyOf, "sqlite")
-def _any_of_sqlite(element: AnyOf, compiler: Any, **kwargs: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own signature
+def _any_of_sqlite(element: AnyOf, compiler: Any, **kwargs: Any) -> str:
     return f"{compiler.process(element.column, **kwargs)} IN (SELECT value FROM json_each({compiler.process(element.text, **kwargs)}))"
 
 
 @compiles(AnyOf, "postgresql")
-def _any_of_postgresql(element: AnyOf, compiler: Any, **kwargs: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own signature
+def _any_of_postgresql(element: AnyOf, compiler: Any, **kwargs: Any) -> str:
     return f"{compiler.process(element.column, **kwargs)} = ANY({compiler.process(element.values, **kwargs)})"
 
 

@@ -89,21 +89,6 @@ class UnresolvedReference(FhirError):
     issue: ClassVar[str] = "processing"
 
 
-class VersionConflict(FhirError):
-    """The version named by If-Match is not the current one."""
-
-    code: ClassVar[str] = "fhir.version-conflict"
-    status: ClassVar[int] = 412
-    issue: ClassVar[str] = "conflict"
-
-
-class NotSupported(FhirError):
-    """This server does not do that; the message says what it does instead."""
-
-    code: ClassVar[str] = "fhir.not-supported"
-    issue: ClassVar[str] = "not-supported"
-
-
 class TooLarge(FhirError):
     """The body is larger than this interaction takes."""
 
@@ -126,14 +111,6 @@ class NotAcceptable(FhirError):
     code: ClassVar[str] = "fhir.not-acceptable"
     status: ClassVar[int] = 406
     issue: ClassVar[str] = "not-supported"
-
-
-class UnresolvedReference(FhirError):
-    """A reference to a patient leads nowhere, or to one that the caller may not know of."""
-
-    code: ClassVar[str] = "fhir.unresolved-reference"
-    status: ClassVar[int] = 422
-    issue: ClassVar[str] = "not-found"
 
 
 class TooCostly(FhirError):

@@ -39,7 +39,5 @@ async def candidates(database: Database, rows: Rows, wanted: Wanted, after: int,
     for at, (parameter, tokens) in enumerate(wanted.filters):
         values[f"p{at}"] = parameter
         values[f"t{at}"] = database.listed(tokens)
-    shape = store.search(
-        rows.permit.reach, len(wanted.filters), by_patient=wanted.about is not None, by_ids=wanted.keys is not None
-    )
+    shape = store.search(rows.permit.reach, len(wanted.filters), by_patient=wanted.about is not None, by_ids=wanted.keys is not None)
     return [found(row) for row in await database.fetch(shape, values)]

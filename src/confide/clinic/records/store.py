@@ -67,6 +67,16 @@ SHARED = sa.Table(
 )
 """Which patients a document is about that names several."""
 
+IMPORTED = sa.Table(
+    "import_journal",
+    DATA,
+    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False, info=TENANT),
+    sa.Column("digest", sa.LargeBinary(32), primary_key=True, info=RANDOM),
+    sa.Column("imported", sa.BigInteger, nullable=False, info=WHEN),
+    sqlite_with_rowid=False,
+)
+"""`digest` is a keyed hash of the file's bytes, which tells nothing without the index key; `imported` in µs since 1970."""
+
 ADD_DOCUMENT, ADD_VERSION, ADD_TOKEN, ADD_SHARED = Insert(DOCUMENT), Insert(VERSION), Insert(TOKEN), Insert(SHARED)
 
 ADVANCE = Change(
@@ -151,3 +161,10 @@ def search(reach: Reach, filters: int, *, by_patient: bool, by_ids: bool) -> Que
         hits = sa.select(TOKEN.c.document).where(TOKEN.c.parameter == sa.bindparam(f"p{at}"), AnyOf(TOKEN.c.value, f"t{at}", sa.BigInteger))
         conditions.append(DOCUMENT.c.key.in_(hits))
     return Query(_NEWEST.where(*conditions).order_by(DOCUMENT.c.key).limit(sa.bindparam("count", type_=sa.Integer)))
+
+
+ADD_IMPORTED = Insert(IMPORTED)
+
+IMPORTED_BEFORE = Query(
+    sa.select(IMPORTED.c.imported).where(IMPORTED.c.tenant == sa.bindparam("tenant"), IMPORTED.c.digest == sa.bindparam("digest"))
+)

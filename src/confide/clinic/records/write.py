@@ -73,7 +73,11 @@ def delete(tenant: TenantId, before: Found, now: int) -> list[Add | Alter]:
 
 def _advance(before: Found, home: Home, now: int, *, deleted: int) -> list[Add | Alter]:
     gone = {"this": before.key}
-    return [Alter(store.ADVANCE, _next(before, home, now, deleted=deleted)), Alter(store.DROP_TOKENS, gone, None), Alter(store.DROP_SHARED, gone, None)]
+    return [
+        Alter(store.ADVANCE, _next(before, home, now, deleted=deleted)),
+        Alter(store.DROP_TOKENS, gone, None),
+        Alter(store.DROP_SHARED, gone, None),
+    ]
 
 
 def _next(before: Found, home: Home, now: int, *, deleted: int) -> dict[str, object]:

@@ -78,7 +78,9 @@ def read(path: Path) -> KeyFile:
                 raise KeyFileRefused(message)
             content = file.read(1024)
     except OSError as error:
-        message = f"The key file {path} cannot be read ({error.strerror}): put it back, or name another in the settings. Nothing was written."
+        message = (
+            f"The key file {path} cannot be read ({error.strerror}): put it back, or name another in the settings. Nothing was written."
+        )
         raise KeyFileRefused(message) from None
     first, _, rest = content.partition(b"\n")
     try:

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
 from confide.clinic.fhir.bundle import Entry, bundle
+from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.page import Pages
 from confide.clinic.fhir.search.match import matches
 from confide.clinic.fhir.search.query import parse_query
-from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.records import read as records
 from confide.clinic.records.search import Wanted, candidates
 from confide.values.ids import uuid_bytes, uuid_text
@@ -136,11 +136,7 @@ async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -
     contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
     if not query.filters and query.patient is None:
         return [_Hit(one, content) for one, content in zip(found, contents, strict=True)]
-    return [
-        _Hit(one, content)
-        for one, content in zip(found, contents, strict=True)
-        if matches(query, decoder(query.type).decode(content))
-    ]
+    return [_Hit(one, content) for one, content in zip(found, contents, strict=True) if matches(query, decoder(query.type).decode(content))]
 
 
 async def _total(call: Call, rows: Rows, query: Query, wanted: Wanted) -> int:

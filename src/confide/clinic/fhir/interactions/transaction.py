@@ -156,5 +156,3 @@ async def _deleted(call: Call, step: _Step) -> Found:
         raise NotFound(message)
     check_version(before, step.if_match)
     return before
-
-

@@ -11,7 +11,9 @@ import msgspec
 
 from confide.clinic.fhir.definitions.checks import attribute_steps, flat
 
-PERSONS = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService"})
+PERSONS = frozenset(
+    {"Patient", "Person", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService"}
+)
 """Types whose names, birth dates and codes are searched across the tenant: searching for someone is what they are for."""
 
 

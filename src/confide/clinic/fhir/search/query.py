@@ -76,7 +76,7 @@ def _string_token(normalised: str, *, exact: bool) -> bytes:
     return index.prefix(normalised[:LONGEST_PREFIX])
 
 
-def parse_query(  # noqa: PLR0913 - what a deployment decides is passed in
+def parse_query(
     type_name: str,
     pairs: list[tuple[str, str]],
     *,
