@@ -1,0 +1,143 @@
+"""An instance to break, with one clinician signed in for a day, and its server as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pyotp
+
+from confide.cli.demonstration.server import trusting
+from confide.cli.init import make_instance
+from confide.cli.instance import call_now, origin_now, run_in_house
+from confide.clinic.app import clock
+from confide.identity.accounts import create_account
+from confide.identity.enrol import enrol
+from confide.identity.model import Credentials, EnrolmentNeeded, NewAccount
+from confide.identity.sign_in import sign_in
+from confide.values.principal import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from confide.clinic.app import House
+    from confide.clinic.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = "confide.cli.main"
+START_SECONDS, STOP_SECONDS = 60, 30
+POLL_SECONDS = 0.02
+TOKEN_SECONDS = 86_400
+"""A day: the run signs in once, so that the one-time codes of its account do not slow it."""
+USERNAME, PASSWORD = "crash-clinician", "a-password-of-the-crash-test"
+MICROSECONDS = 1_000_000
+
+
+class ServerFailedError(RuntimeError):
+    """The server ended, or did not answer in time; its last words are in the message."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An instance and a bearer token for it."""
+
+    folder: Path
+    settings: Settings
+    token: str = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {"authorization": f"Bearer {self.token}", "content-type": "application/fhir+json"}
+
+    def client(self) -> httpx.AsyncClient:
+        """Return a client that trusts the authority of this instance alone."""
+        trusted = trusting(self.settings.ca_certificate)
+        return httpx.AsyncClient(base_url=self.settings.public_url, verify=trusted, headers=self.headers, timeout=30, trust_env=False)
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def make(folder: Path) -> Ground:
+    """Make an instance and sign its clinician in."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        settings, _ = make_instance(folder.resolve(), {"port": free_port(), "token_seconds": TOKEN_SECONDS})
+    return Ground(folder.resolve(), settings, run_in_house(settings, _signed_in))
+
+
+async def _signed_in(house: House) -> str:
+    identity = house.identity
+    await create_account(identity, call_now(house).principal, NewAccount(USERNAME, PASSWORD, Role.CLINICIAN), origin_now(), clock())
+    needed = await sign_in(identity, Credentials(USERNAME, PASSWORD), origin_now(), clock())
+    assert isinstance(needed, EnrolmentNeeded)
+    now = clock()
+    code = pyotp.TOTP(needed.secret).at(now // MICROSECONDS)
+    return (await enrol(identity, needed.ticket, code, origin_now(), now)).token
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """End it with SIGKILL: no handler runs, no file is closed, what the kernel has stays in the page cache."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def stop(self) -> None:
+        """End it with SIGTERM and wait until it has closed its databases."""
+        self.process.terminate()
+        self.process.wait(STOP_SECONDS)
+
+
+def start(ground: Ground, module: str = SERVER, environment: Mapping[str, str] | None = None) -> Server:
+    """Start the server and return once it answers.
+
+    Raises:
+        ServerFailedError: see there.
+    """
+    log = ground.folder.with_name(ground.folder.name + ".log")
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, "serve", "--folder", str(ground.folder)],
+            cwd=ROOT,
+            env=None if environment is None else dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+        )
+    server = Server(process)
+    try:
+        _wait(ground, process, log)
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
+def _wait(ground: Ground, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    with httpx.Client(base_url=ground.settings.public_url, verify=trusting(ground.settings.ca_certificate), trust_env=False) as client:
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                if client.get("/health").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(POLL_SECONDS)
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+    message = f"The server did not start ({process.poll()}): {' '.join(said)}"
+    raise ServerFailedError(message)
