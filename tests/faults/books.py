@@ -46,11 +46,11 @@ class Books:
     deeds: Mapping[str, int]
     """By pseudonym: how many writing events name it."""
     unsound: Sequence[str]
-    """What PRAGMA integrity_check says besides "ok"."""
+    """What PRAGMA integrity_check says besides "ok", and versions without a document."""
 
     def faults(self) -> list[str]:
         """Return a sentence for each entry that has no counterpart."""
-        found = [f"integrity_check says: {one}" for one in self.unsound]
+        found = list(self.unsound)
         known = {document.pseudonym for document in self.documents.values()}
         found += [f"an event names a resource that is not there ({pseudonym})" for pseudonym in self.deeds if pseudonym not in known]
         for identifier, document in self.documents.items():
@@ -67,7 +67,7 @@ def read(folder: Path) -> Books:
     Raises:
         sqlite3.DatabaseError: there is no reading them.
     """
-    unsound = [f"{name}: {line}" for name in DATABASES for line in _check(folder / name) if line != SOUND]
+    unsound = [f"integrity_check of {name} says: {line}" for name in DATABASES for line in _check(folder / name) if line != SOUND]
     with closing(_open(folder / "data.db")) as data:
         numbers: defaultdict[int, list[int]] = defaultdict(list)
         for key, number in data.execute("SELECT document, number FROM version ORDER BY document, number"):
@@ -83,7 +83,7 @@ def read(folder: Path) -> Books:
             if event["type"] == "rest" and event["action"] in WRITING and event["outcome"] == "success":
                 told[event["request"]].update(event["resources"])
                 deeds.update(event["resources"])
-    unsound += [f"versions {found} of no document ({key})" for key, found in numbers.items()]
+    unsound += [f"versions {found} belong to no document ({key})" for key, found in numbers.items()]
     return Books(documents, {request: frozenset(names) for request, names in told.items()}, deeds, unsound)
 
 

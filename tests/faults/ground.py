@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -104,8 +105,15 @@ class Server:
         self.process.wait(STOP_SECONDS)
 
 
-def start(ground: Ground, module: str = SERVER, environment: Mapping[str, str] | None = None) -> Server:
-    """Start the server and return once it answers.
+def surroundings(ground: Ground) -> dict[str, str]:
+    """Return the environment of the servers; they share compiled code beside the instance, so that a start takes a second, not four."""
+    known = {**os.environ, "PYTHONPYCACHEPREFIX": str(ground.folder.with_name(ground.folder.name + ".cache"))}
+    known.pop("PYTHONDONTWRITEBYTECODE", None)
+    return known
+
+
+def start(ground: Ground, module: str = SERVER, added: Mapping[str, str] | None = None) -> Server:
+    """Start the server, with variables added to its environment, and return once it answers.
 
     Raises:
         ServerFailedError: see there.
@@ -115,7 +123,7 @@ def start(ground: Ground, module: str = SERVER, environment: Mapping[str, str] |
         process = subprocess.Popen(
             [sys.executable, "-m", module, "serve", "--folder", str(ground.folder)],
             cwd=ROOT,
-            env=None if environment is None else dict(environment),
+            env=surroundings(ground) | dict(added or {}),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import struct
 import subprocess
@@ -69,9 +68,8 @@ def build(folder: Path) -> Path:
 
 
 def environment(recorder: Path, folder: Path, journal: Path) -> dict[str, str]:
-    """Return the environment in which a process has its deeds on a folder written down."""
+    """Return the variables with which a process has its deeds on a folder written down."""
     return {
-        **os.environ,
         "LD_PRELOAD": str(recorder),
         "RECORDER_FOLDER": str(folder.resolve()),
         "RECORDER_JOURNAL": str(journal.resolve()),

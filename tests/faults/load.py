@@ -48,6 +48,8 @@ class Attempt:
     version: int = 1
     """The version it would have made."""
     bundle: bool = False
+    subject: str | None = None
+    """The reference of what a new Observation is about."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Writer:
 
     async def _create(self, client: httpx.AsyncClient, resource: Json, tag: str) -> bool:
         kind = resource["resourceType"]
-        answer = await self._send(client, Attempt(kind, tag), "POST", f"/fhir/{kind}", resource)
+        answer = await self._send(client, Attempt(kind, tag, subject=resource.get("subject", {}).get("reference")), "POST", f"/fhir/{kind}", resource)
         if answer is not None and answer.is_success:
             self._keep({**resource, "id": answer.json()["id"]}, 1, answer.headers[REQUEST_ID], self._meter())
         return answer is not None
