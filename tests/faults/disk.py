@@ -8,9 +8,10 @@ size is done or not; of the changes of names, some of the first are done (every 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.faults.journal import Kind
+from tests.faults.journal import Kind, TornJournalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,7 @@ def sectors(place: int, data: bytes) -> list[Change]:
     """Return a write as its pieces within the sectors of the disk."""
     first = SECTOR - place % SECTOR
     cuts = [0, *range(first, len(data), SECTOR), len(data)]
-    return [Change(place + start, data[start:end]) for start, end in zip(cuts, cuts[1:], strict=False) if end > start]
+    return [Change(place + start, data[start:end]) for start, end in pairwise(cuts) if end > start]
 
 
 class Naming(NamedTuple):
@@ -105,27 +106,40 @@ class Disk:
         self._by_number: dict[int, File] = {}
 
     def take(self, record: Record) -> None:
-        """Do what a record tells."""
+        """Do what a record tells.
+
+        Raises:
+            TornJournalError: it tells of something that the recorder could not follow.
+        """
+        if record.kind in {Kind.WRITTEN, Kind.CUT, Kind.SYNCED}:
+            self._change(self._by_number[record.file], record)
+        else:
+            self._change_names(record, record.body.decode())
+
+    @staticmethod
+    def _change(file: File, record: Record) -> None:
+        if record.kind is Kind.SYNCED:
+            file.sync()
+        else:
+            file.unsynced.append(Change(record.place, record.body if record.kind is Kind.WRITTEN else None))
+
+    def _change_names(self, record: Record, path: str) -> None:
         match record.kind:
             case Kind.CREATED:
                 file = self._by_number[record.file] = File()
-                self._name(Naming(record.body.decode(), file))
+                self._name(Naming(path, file))
             case Kind.OPENED:
-                self._by_number[record.file] = self._seen[record.body.decode()]
-            case Kind.WRITTEN:
-                self._by_number[record.file].unsynced.append(Change(record.place, record.body))
-            case Kind.CUT:
-                self._by_number[record.file].unsynced.append(Change(record.place, None))
-            case Kind.SYNCED:
-                self._by_number[record.file].sync()
+                self._by_number[record.file] = self._seen[path]
             case Kind.UNLINKED:
-                if record.body.decode() in self._seen:
-                    self._name(Naming(record.body.decode(), None))
+                self._name(Naming(path, None))
             case Kind.RENAMED:
-                before, after = record.body.decode().split("\0")
+                before, after = path.split("\0")
                 self._name(Naming(after, self._seen[before], before))
             case Kind.FOLDER_SYNCED:
-                self._sync_folder(record.body.decode())
+                self._sync_folder(path)
+            case _:
+                message = f"The process called {path}, which the recorder cannot follow."
+                raise TornJournalError(message)
 
     def whole(self) -> dict[str, bytes]:
         """Return the files as the process sees them."""

@@ -105,9 +105,9 @@ class Server:
         self.process.wait(STOP_SECONDS)
 
 
-def surroundings(ground: Ground) -> dict[str, str]:
-    """Return the environment of the servers; they share compiled code beside the instance, so that a start takes a second, not four."""
-    known = {**os.environ, "PYTHONPYCACHEPREFIX": str(ground.folder.with_name(ground.folder.name + ".cache"))}
+def surroundings() -> dict[str, str]:
+    """Return the environment of the servers; they share compiled code even where Python is told to write none, which saves seconds."""
+    known = {**os.environ, "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "bytecode")}
     known.pop("PYTHONDONTWRITEBYTECODE", None)
     return known
 
@@ -123,7 +123,7 @@ def start(ground: Ground, module: str = SERVER, added: Mapping[str, str] | None 
         process = subprocess.Popen(
             [sys.executable, "-m", module, "serve", "--folder", str(ground.folder)],
             cwd=ROOT,
-            env=surroundings(ground) | dict(added or {}),
+            env=surroundings() | dict(added or {}),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,

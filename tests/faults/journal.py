@@ -93,7 +93,7 @@ def read(journal: Path) -> Iterator[Record]:
         body = bytes(content[at : at + length])
         at += length
         record = Record(Kind(kind.decode("ascii")), file, place, body, at)
-        if len(body) != length or record.kind is Kind.NOT_FOLLOWED:
-            message = f"The journal ends within a record, or a call could not be followed ({body[:40]!r})."
+        if len(body) != length:
+            message = "The journal ends within a record."
             raise TornJournalError(message)
         yield record

@@ -68,7 +68,7 @@ def run(folder: Path, rounds: int, rng: Random, tell: Callable[[Round], None], b
     server = ground.start(place)
     try:
         for number in range(1, rounds + 1):
-            ledger, seconds = asyncio.run(_load_and_kill(place, server, rng, number))
+            ledger, seconds = asyncio.run(_load_and_kill(place, server, rng, number, fully=broken is not None))
             if broken is not None:
                 take_away(place.folder / "data.db", broken, ledger)
             server = ground.start(place)
@@ -92,7 +92,8 @@ def _count(kills: Kills, ledger: Ledger, findings: Findings) -> None:
     kills.findings.add(findings)
 
 
-async def _load_and_kill(place: Ground, server: ground.Server, rng: Random, number: int) -> tuple[Ledger, float]:
+async def _load_and_kill(place: Ground, server: ground.Server, rng: Random, number: int, *, fully: bool) -> tuple[Ledger, float]:
+    """Kill the server under load; `fully` waits until a transaction was acknowledged, so that there is something to take away."""
     ledger = Ledger()
     writers = [Writer(f"r{number}w{at}", rng, ledger) for at in range(WRITERS)]
     seconds = rng.uniform(LEAST_SECONDS, MOST_SECONDS)
@@ -100,6 +101,8 @@ async def _load_and_kill(place: Ground, server: ground.Server, rng: Random, numb
         await client.get("/health")  # the handshake is done before the clock starts
         running = [asyncio.create_task(writer.run(client, lambda: True)) for writer in writers]
         await asyncio.sleep(seconds)
+        while fully and not ledger.bundles:  # noqa: ASYNC110 - the ledger is a plain value, and a poll is precise enough
+            await asyncio.sleep(LEAST_SECONDS)
         server.kill()
         await asyncio.gather(*running)
     return ledger, seconds
@@ -112,19 +115,19 @@ async def _verified(place: Ground, ledger: Ledger, again: list[Write]) -> Findin
 
 def take_away(data: Path, broken: Break, ledger: Ledger) -> None:
     """Delete an acknowledged version, its audit event, or one resource of an acknowledged transaction."""
-    write = ledger.acknowledged[-1]
     with closing(sqlite3.connect(data)) as connection, connection:
-        match broken:
-            case Break.ROW:
-                chosen = "(SELECT key FROM document WHERE id = ?)"
-                deleted = connection.execute(
-                    f"DELETE FROM version WHERE number = ? AND document = {chosen}",  # noqa: S608 - a text of ours
-                    (write.version, UUID(write.id).bytes),
-                )
-            case Break.EVENT:
-                deleted = connection.execute("DELETE FROM audit_outbox WHERE instr(body, CAST(? AS BLOB))", (write.request,))
-            case Break.BUNDLE:
-                requests = [one.request for one in ledger.acknowledged]
-                member = next(one for one in ledger.acknowledged if one.type == "Observation" and requests.count(one.request) > 1)
-                deleted = connection.execute("DELETE FROM document WHERE id = ?", (UUID(member.id).bytes,))
-        assert deleted.rowcount == 1
+        assert connection.execute(*_deletion(broken, ledger)).rowcount == 1
+
+
+def _deletion(broken: Break, ledger: Ledger) -> tuple[str, tuple[object, ...]]:
+    write = ledger.acknowledged[-1]
+    match broken:
+        case Break.ROW:
+            text = "DELETE FROM version WHERE number = ? AND document = (SELECT key FROM document WHERE id = ?)"
+            return text, (write.version, UUID(write.id).bytes)
+        case Break.EVENT:
+            return "DELETE FROM audit_outbox WHERE instr(body, CAST(? AS BLOB))", (write.request,)
+        case Break.BUNDLE:
+            requests = [one.request for one in ledger.acknowledged]
+            member = next(one for one in ledger.acknowledged if one.type == "Observation" and requests.count(one.request) > 1)
+            return "DELETE FROM document WHERE id = ?", (UUID(member.id).bytes,)

@@ -150,7 +150,9 @@ class Writer:
 
     async def _create(self, client: httpx.AsyncClient, resource: Json, tag: str) -> bool:
         kind = resource["resourceType"]
-        answer = await self._send(client, Attempt(kind, tag, subject=resource.get("subject", {}).get("reference")), "POST", f"/fhir/{kind}", resource)
+        answer = await self._send(
+            client, Attempt(kind, tag, subject=resource.get("subject", {}).get("reference")), "POST", f"/fhir/{kind}", resource
+        )
         if answer is not None and answer.is_success:
             self._keep({**resource, "id": answer.json()["id"]}, 1, answer.headers[REQUEST_ID], self._meter())
         return answer is not None

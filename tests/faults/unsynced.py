@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 WRITERS = 6
 LIVES = 2
 """The server is killed after all but the last of its lives, and stopped after the last: recovery and closing are in the journal too."""
-CHECKPOINT_PAGES = 400
-"""1.6 MiB: a few dozen writes."""
+CHECKPOINT_PAGES = 150
+"""600 KiB: a dozen writes or two."""
 BUNDLES_NEXT = 6
 """Transactions acknowledged next after a point; there they are whole or absent."""
 SHARES = (0.0, 0.1, 0.5, 0.9, 1.0)
@@ -67,6 +67,8 @@ class Losses:
     points: int = 0
     acknowledged: int = 0
     """By the whole load."""
+    refused: int = 0
+    """Requests of the load that got an answer other than success."""
     records: int = 0
     syncs: int = 0
     unopened: int = 0
@@ -79,7 +81,7 @@ def run(folder: Path, points: int, writes: int, rng: Random, synchronous: str | 
     """Load a server with about so many writes, then lose power at so many points; `synchronous` weakens it (OFF or NORMAL)."""
     began = time.monotonic()
     recorded = record(folder, writes, rng, synchronous)
-    losses = Losses(acknowledged=len(recorded.ledger.acknowledged))
+    losses = Losses(acknowledged=len(recorded.ledger.acknowledged), refused=recorded.ledger.refused.total())
     lose(recorded, points, rng, losses, folder / "left")
     losses.seconds = time.monotonic() - began
     return losses
