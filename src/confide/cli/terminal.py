@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.progress import ProgressColumn
+
+PROGRAM = "confide"
 
 OUT = Console(highlight=False, soft_wrap=True)
 ERROR = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -54,8 +59,21 @@ def title(text: str) -> None:
 
 
 def command(text: str) -> None:
-    """Show a command that the reader can repeat."""
+    """Show a command that the reader can repeat, as it is: in an environment that is not activated, `confide` has a path."""
+    program, blank, rest = text.partition(" ")
+    if program == PROGRAM:
+        text = called() + blank + rest
     OUT.print(f"  [cyan]$ {escape(text)}[/cyan]")
+
+
+def called() -> str:
+    """Return what to type for this program from this folder."""
+    if shutil.which(PROGRAM):
+        return PROGRAM
+    beside = Path(sys.executable).with_name(PROGRAM)
+    if not beside.exists():
+        return f"{sys.executable} -m confide.cli.main"
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 def machine(value: object) -> None:

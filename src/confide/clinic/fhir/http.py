@@ -121,6 +121,7 @@ def routes(door: Door) -> list[Route]:
         ("/fhir/{type}/{id}", {"GET": _read, "PUT": _update, "DELETE": _delete}),
         ("/fhir/{type}/{id}/_history", {"GET": _history}),
         ("/fhir/{type}/{id}/_history/{vid}", {"GET": _vread}),
+        ("/fhir/{rest:path}", {}),
     )
     found = [Route("/fhir/metadata", _Metadata(door), methods=None)]
     return found + [Route(template, _Endpoint(door, template, methods), methods=None) for template, methods in templates]
@@ -178,6 +179,9 @@ class _Endpoint:
         principal = await _principal(request, door, now)
         call = Call(door.parts, principal, Origin(identifier, network(scope, door)), now)
         try:
+            if not self._methods:
+                message = "There is nothing at this address below /fhir: see /fhir/metadata for what is offered."
+                raise NotFound(message)
             interaction = self._methods.get(method)
             if interaction is None:
                 message = "This address does not take that method."
