@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.measure import cpu_microseconds
 from confide.crypto.derive import BlindField
-from confide.crypto.envelope import DataKey, Suite, length_prefixed
+from confide.crypto.envelope import DataKey, Suite
 from confide.values.ids import KeyRef
+from confide.values.place import length_prefixed
 
 CELL, DOCUMENT = 64, 2048
 TIMES = 2000

@@ -1,4 +1,4 @@
-"""The role × action × type matrix, written out: whoever changes the policy changes this picture."""
+"""The role by action by type matrix, written out: whoever changes the policy changes this picture."""
 
 from __future__ import annotations
 

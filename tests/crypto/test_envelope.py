@@ -1,15 +1,16 @@
 """Envelope v1: what was sealed opens where it was sealed, and nowhere else."""
 
 import copy
-import pickle
+import pickle  # noqa: TID251 - to see that a key refuses it
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confide.crypto.envelope import DataKey, Suite, length_prefixed, read_header
+from confide.crypto.envelope import DataKey, Suite, read_header
 from confide.crypto.errors import CryptoError, NotAnEnvelope
 from confide.values.ids import KeyRef
+from confide.values.place import length_prefixed
 
 KEY = DataKey(KeyRef(b"key-ref!"), b"k" * 32)
 SUITES = st.sampled_from(list(Suite))

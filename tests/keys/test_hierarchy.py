@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,12 +14,13 @@ from confide.crypto.errors import DoesNotOpen
 from confide.crypto.random import new_uuid4
 from confide.keys import store
 from confide.keys.errors import KeyFileRefused, KeyMissing, NotPermitted
-from confide.keys.hierarchy import Keyring, Place
+from confide.keys.hierarchy import Keyring
 from confide.keys.providers import keyfile
 from confide.store.opening import open_database
 from confide.store.schema import KEYS
 from confide.values.ids import NO_SUBJECT, Pseudonym, TenantId
 from confide.values.permit import Action
+from confide.values.place import Place
 from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose, PurposeClass
 

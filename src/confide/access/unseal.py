@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from confide.keys.hierarchy import Keyring, Place
+    from confide.keys.hierarchy import Keyring
     from confide.values.ids import KeyRef
     from confide.values.permit import Permit
+    from confide.values.place import Place
 
     Opener = Callable[[Place, bytes], bytes]
 

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     search_total_cap: int = Field(default=10_000, ge=1, description="Most candidates opened to count exactly.")
     search_across_patients: tuple[str, ...] = Field(
         default=(),
-        description='"Type.param" names that are searched without naming a patient; each leaks its values\' frequency to whoever steals the database.',
+        description='"Type.param" names that are searched without naming a patient; a thief of the database learns their frequencies.',
     )
     token_seconds: int = Field(default=600, ge=60, le=86_400, description="How long a bearer token lives, in seconds.")
     key_cache_seconds: int = Field(default=120, ge=60, le=300, description="How long an opened key stays in memory, in seconds.")

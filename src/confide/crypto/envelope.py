@@ -55,11 +55,6 @@ class Header:
     key_ref: KeyRef
 
 
-def length_prefixed(*parts: bytes) -> bytes:
-    """Return each part behind its 8-byte big-endian length, so that no two lists of parts share an encoding."""
-    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
-
-
 def read_header(envelope: bytes) -> Header:
     """Return the header of an envelope.
 
@@ -98,7 +93,7 @@ class DataKey:
         raise TypeError(message)
 
     def seal(self, suite: Suite, context: bytes, plaintext: bytes, *, flags: int = 0, dictionary: int = 0) -> bytes:
-        """Return the envelope of `plaintext`, bound to `context` (see `length_prefixed`)."""
+        """Return the envelope of `plaintext`, bound to `context` (see `values.place`)."""
         header = bytes((MAGIC, suite, flags, dictionary)) + self.key_ref
         if suite is Suite.XAES_256_GCM:
             nonce = secrets.token_bytes(NONCE_BYTES)

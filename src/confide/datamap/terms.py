@@ -37,7 +37,7 @@ class Protection(Enum):
     """How a field is stored."""
 
     SEALED = "sealed"
-    TOKEN = "keyed hash"
+    TOKEN = "keyed hash"  # noqa: S105 - a word for a protection
     HASH = "password or token hash"
     RANDOM = "random"
     PLAIN = "plain"

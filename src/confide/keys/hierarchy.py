@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from confide.crypto.derive import BlindField, derive
-from confide.crypto.envelope import DataKey, Suite, length_prefixed, read_header
+from confide.crypto.envelope import DataKey, Suite, read_header
 from confide.crypto.errors import DoesNotOpen
 from confide.crypto.random import new_key, new_key_ref, wipe
 from confide.keys import store
@@ -24,6 +24,7 @@ from confide.keys.errors import KeyMissing, NotPermitted
 from confide.store.errors import Conflict
 from confide.store.work import Add, Unit
 from confide.values.ids import NO_SUBJECT, KeyRef, SubjectId, TenantId
+from confide.values.place import Place, length_prefixed
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from confide.values.permit import Permit
 
 CACHE_SECONDS = 120
-"""How long an opened key may serve without being looked up again (design: 60–300 s)."""
+"""How long an opened key may serve without being looked up again (design: 60 to 300 s)."""
 CACHE_KEYS = 10_000
 """About 2 KiB each."""
 
@@ -50,22 +51,6 @@ class Provider(Protocol):
     def unwrap(self, wrapped: bytes, context: bytes) -> bytearray:
         """Return the key that was wrapped under the same context."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a value is at home; its bytes are the associated data of the envelope."""
-
-    tenant: TenantId
-    subject: SubjectId
-    purpose_class: PurposeClass
-    table: bytes
-    column: bytes
-    row: bytes
-
-    def context(self) -> bytes:
-        """Return the length-prefixed context (design: vault, envelope v1)."""
-        return length_prefixed(self.tenant.to_bytes(8, "big"), self.subject, self.purpose_class.value, self.table, self.column, self.row)
 
 
 @dataclass(slots=True)
@@ -187,10 +172,10 @@ class Keyring:
             return None
         return opened
 
-    def _remember(self, row: tuple[object, ...], now: int) -> _Opened:
+    def _remember(self, row: tuple[Any, ...], now: int) -> _Opened:
         key_ref, tenant, _, subject, purpose_class, _, _ = row
         secret = self._unwrap(row)
-        opened = _Opened(DataKey(KeyRef(bytes(key_ref)), secret), tenant, subject, purpose_class, now + self._lifetime)  # type: ignore[arg-type]
+        opened = _Opened(DataKey(KeyRef(key_ref), secret), tenant, subject, purpose_class, now + self._lifetime)
         wipe(secret)
         self._opened[opened.key.key_ref] = opened
         self._opened.move_to_end(opened.key.key_ref)
@@ -198,17 +183,17 @@ class Keyring:
             self._opened.popitem(last=False)
         return opened
 
-    def _unwrap(self, row: tuple[object, ...]) -> bytearray:
+    def _unwrap(self, row: tuple[Any, ...]) -> bytearray:
         key_ref, tenant, kind, subject, purpose_class, generation, wrapped = row
-        context = _wrap_context(tenant, kind, subject, purpose_class, generation, key_ref)  # type: ignore[arg-type]
-        return bytearray(self._keks[tenant].open(context, wrapped))  # type: ignore[index, arg-type]
+        context = _wrap_context(tenant, kind, subject, purpose_class, generation, key_ref)
+        return bytearray(self._keks[tenant].open(context, wrapped))
 
-    async def _find(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes) -> tuple[object, ...] | None:
+    async def _find(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes) -> tuple[Any, ...] | None:
         values = {"tenant": tenant, "kind": kind, "subject": subject, "class": purpose_class}
         rows = await self._database.fetch(store.CURRENT, values)
         return tuple(rows[0]) if rows else None
 
-    async def _make(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes, now: int) -> tuple[object, ...]:
+    async def _make(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes, now: int) -> tuple[Any, ...]:
         key, key_ref = new_key(), new_key_ref()
         context = _wrap_context(tenant, kind, subject, purpose_class, 1, key_ref)
         wrapped = self._keks[tenant].seal(Suite.XAES_256_GCM, context, bytes(key))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from confide.crypto.envelope import DataKey
-    from confide.keys.hierarchy import Place
+    from confide.values.place import Place
 
 LEVEL = 3
 """zstd's own default: beyond it, CPU doubles for a few per cent of size."""

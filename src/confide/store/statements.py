@@ -19,10 +19,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 SQLITE = sqlite_dialect(paramstyle="qmark")
-POSTGRESQL = asyncpg_dialect()
+POSTGRESQL = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 POSTGRESQL.paramstyle = "numeric_dollar"
 
 _order = itertools.count()
@@ -44,11 +44,11 @@ class Text:
 
 
 def _compile(construct: sa.ClauseElement, dialect: sa.Dialect) -> Text:
-    compiled = construct.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    names = compiled.positiontup or ()  # type: ignore[attr-defined]
+    compiled: Any = construct.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    names = compiled.positiontup or ()
     if dialect is POSTGRESQL:  # numeric_dollar numbers a repeated parameter once
         names = tuple(dict.fromkeys(names))
-    constants = {name: value for name, value in compiled.params.items() if value is not None}  # type: ignore[attr-defined]
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
     return Text(str(compiled), tuple(names), constants)
 
 
@@ -129,10 +129,10 @@ class AnyOf(ColumnElement[bool]):
     """`column IN (list)` with one bound parameter for the whole list, so that the statement has one shape."""
 
     inherit_cache = True
-    type = sa.Boolean()
+    type: sa.types.TypeEngine[bool] = sa.Boolean()
     _is_implicitly_boolean = True  # a predicate already: without this, SQLite gets "… = 1" and loses the index
 
-    def __init__(self, column: ColumnElement[Any], name: str, kind: type[sa.types.TypeEngine[Any]]) -> None:
+    def __init__(self, column: ColumnElement[Any], name: str, kind: Callable[[], sa.types.TypeEngine[Any]]) -> None:
         """Compare `column` with the list bound under `name`; see `as_list` for its form."""
         self.column = column
         self.values = sa.bindparam(name, type_=postgresql.ARRAY(kind()))
@@ -141,7 +141,7 @@ class AnyOf(ColumnElement[bool]):
 
 @compiles(AnyOf, "sqlite")
 def _any_of_sqlite(element: AnyOf, compiler: Any, **kwargs: Any) -> str:
-    return f"{compiler.process(element.column, **kwargs)} IN (SELECT value FROM json_each({compiler.process(element.text, **kwargs)}))"
+    return f"{compiler.process(element.column, **kwargs)} IN (SELECT value FROM json_each({compiler.process(element.text, **kwargs)}))"  # noqa: S608 - the compiler's own parts
 
 
 @compiles(AnyOf, "postgresql")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from confide.store.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from confide.store.statements import Change, Insert, Query
 
@@ -48,7 +48,7 @@ class Database(Protocol):
         """Return a list of integers in the form this engine binds to `AnyOf`."""
         ...
 
-    async def commit(self, unit: Unit) -> None:
+    def commit(self, unit: Unit) -> Awaitable[None]:
         """Store a unit and return once it is durable.
 
         Raises:

@@ -46,6 +46,10 @@ def uuid4(entropy: bytes) -> bytes:
     return bytes(value)
 
 
+UUID_BYTES, TEXT_LENGTH = 16, 36
+"""RFC 9562 4: 128 bits, and their text in groups of 8-4-4-4-12 digits."""
+
+
 def uuid_text(value: bytes) -> str:
     """Return the canonical text of 16 UUID bytes."""
     text = value.hex()
@@ -54,10 +58,10 @@ def uuid_text(value: bytes) -> str:
 
 def uuid_bytes(text: str) -> bytes | None:
     """Return the 16 bytes of a canonical lower-case UUID, or None for any other text."""
-    if len(text) != 36 or text[8] != "-" or text[13] != "-" or text[18] != "-" or text[23] != "-":
+    if len(text) != TEXT_LENGTH or text[8] != "-" or text[13] != "-" or text[18] != "-" or text[23] != "-":
         return None
     try:
         value = bytes.fromhex(text.replace("-", ""))
     except ValueError:
         return None
-    return value if len(value) == 16 and uuid_text(value) == text else None
+    return value if len(value) == UUID_BYTES and uuid_text(value) == text else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import logging
@@ -13,6 +12,7 @@ from uuid import UUID
 from confide.values.logged import REGISTERED, Label, Log, LogEvent, RequestFailed, ThirdParty
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import TracebackType
     from typing import TextIO

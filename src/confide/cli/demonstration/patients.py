@@ -62,7 +62,7 @@ def generate(patients: Sequence[Wanted], told: Callable[[], None]) -> None:
         GeneratorFailed: the generator is not installed, fails, or takes longer than five minutes for one patient.
     """
     try:
-        import synthea  # type: ignore[import-untyped]  # noqa: F401, PLC0415 - an extra; run in processes of its own
+        import synthea  # noqa: F401, PLC0415 - an extra; run in processes of its own
     except ImportError:
         message = "The demo needs the generator of synthetic patients: run make demo, or pip install 'confide[demo]'."
         raise GeneratorFailed(message) from None

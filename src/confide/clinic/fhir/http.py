@@ -12,7 +12,6 @@ from starlette.routing import Route
 from confide.access.errors import Denied, Unauthenticated
 from confide.audit.append import Origin, Told
 from confide.clinic.fhir import outcome
-from confide.clinic.fhir.answer import Answer
 from confide.clinic.fhir.call import Call, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.errors import FhirError, MethodNotAllowed, NotAcceptable, NotFound, TooLarge, UnsupportedMediaType
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from confide.clinic.fhir.answer import Answer
     from confide.values.principal import Principal
 
     Resolve = Callable[[str, int], Awaitable[Principal | None]]
@@ -83,15 +83,15 @@ class Request:
             raise TooLarge(_too_large(limit))
         chunks, size, more = [], 0, True
         while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
                 raise ConnectionResetError
-            chunk = message.get("body", b"")
+            chunk = event.get("body", b"")
             size += len(chunk)
             if size > limit:
                 raise TooLarge(_too_large(limit))
             chunks.append(chunk)
-            more = message.get("more_body", False)
+            more = event.get("more_body", False)
         return b"".join(chunks)
 
     def pairs(self, text: bytes) -> list[tuple[str, str]]:
@@ -133,7 +133,7 @@ class _Metadata:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         door = self._door
         await _send(send, 200, capabilities.capabilities(door.parts.base, door.started), [], head=scope["method"] == "HEAD")
 
@@ -167,7 +167,7 @@ class _Endpoint:
                 headers = [(b"allow", ", ".join(self._methods).encode())]
         except ConnectionResetError:
             return
-        except Exception as error:  # the last line of defence: no internal text reaches the caller or the log
+        except Exception as error:  # noqa: BLE001 - the last line of defence: no internal text reaches the caller or the log
             door.report(error, self._template, identifier)
             status, body = outcome.answer(_unexpected())
         headers.append((b"x-request-id", identifier.encode()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from confide.access.errors import Denied, Unauthenticated
@@ -10,7 +12,9 @@ from confide.clinic.fhir.errors import FhirError, InvalidResource, Issue
 from confide.crypto.errors import CryptoError
 from confide.keys.errors import KeysError
 from confide.store.errors import Conflict, Unavailable
-from confide.values.errors import ConfideError
+
+if TYPE_CHECKING:
+    from confide.values.errors import ConfideError
 
 _TABLE: tuple[tuple[type[ConfideError], int, str], ...] = (
     (Unauthenticated, 401, "login"),

@@ -1,5 +1,6 @@
-"""Page links: authenticated, and bound to the account and the query they were made for. A link is no proof of access; every page
-is authorised anew.
+"""Page links: authenticated, and bound to the account and the query they were made for.
+
+A link is no proof of access; every page is authorised anew.
 """
 
 from __future__ import annotations

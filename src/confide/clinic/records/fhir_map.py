@@ -36,8 +36,8 @@ _BY_CATEGORY: dict[tuple[Category, Identifiability], str] = {
     (Category.HEALTH, _DIRECT): "Narrative Attachment base64Binary xhtml string markdown Annotation Extension Resource Contributor",
     (Category.HEALTH, _QUASI): "date dateTime instant time Period Timing Reference Age",
     (Category.HEALTH, _SENSITIVE): (
-        "code Coding CodeableConcept boolean integer positiveInt unsignedInt decimal Quantity SimpleQuantity MoneyQuantity Range Ratio Count "
-        "Distance Duration SampledData Dosage Element BackboneElement UsageContext RelatedArtifact TriggerDefinition Expression "
+        "code Coding CodeableConcept boolean integer positiveInt unsignedInt decimal Quantity SimpleQuantity MoneyQuantity Range Ratio "
+        "Count Distance Duration SampledData Dosage Element BackboneElement UsageContext RelatedArtifact TriggerDefinition Expression "
         "ParameterDefinition DataRequirement ElementDefinition ProdCharacteristic ProductShelfLife MarketingStatus Population "
         "SubstanceAmount"
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confide.keys.hierarchy import Place
 from confide.values.ids import NO_SUBJECT, DocumentKey, Pseudonym, SubjectId
+from confide.values.place import Place
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -10,7 +11,9 @@ from confide.access.authorise import Guarded, predicate
 from confide.datamap.columns import KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, TYPE, WHEN
 from confide.store.schema import DATA, integer_key
 from confide.store.statements import AnyOf, Change, Insert, Query
-from confide.values.permit import Reach
+
+if TYPE_CHECKING:
+    from confide.values.permit import Reach
 
 DOCUMENT = sa.Table(
     "document",

@@ -100,11 +100,7 @@ class _Walk:
         before = len(self.issues)
         if node.repeated:
             self.add("structure", where, "A property appears more than once.")
-        numbers = _numbers(owner)
-        present: dict[int, list[Property]] = {}
-        for name in node:
-            if name in numbers:
-                present.setdefault(numbers[name], []).append(properties(owner)[name])
+        present = _present(node, owner)
         if sum(map(len, present.values())) + is_resource < len(node):
             self.add("structure", where, "An element is unknown here.")
         if not node:
@@ -235,4 +231,14 @@ def _name_steps(owner: str, steps: list[str]) -> list[list[str]]:
         props = [prop for prop in properties(owner).values() if prop.path_name == step]
         found.append([prop.name for prop in props])
         owner = props[0].type
+    return found
+
+
+def _present(node: Object, owner: str) -> dict[int, list[Property]]:
+    """Return the known properties of an object by the number of their element."""
+    numbers = _numbers(owner)
+    found: dict[int, list[Property]] = {}
+    for name in node:
+        if name in numbers:
+            found.setdefault(numbers[name], []).append(properties(owner)[name])
     return found

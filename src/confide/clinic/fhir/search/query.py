@@ -96,9 +96,7 @@ def parse_query(
     filters, ids, patient, about, count, total = [], None, None, None, default_count, False
     for name, value in pairs:
         code, _, modifier = name.partition(":")
-        if len(value) > MAX_VALUE or "\x00" in value:
-            message = "A search value is too long, or holds a NUL."
-            raise InvalidSearch(message)
+        _check_value(value)
         if name == "_id":
             chosen = tuple(_ids(value))
             ids = chosen if ids is None else tuple(one for one in ids if one in chosen)
@@ -109,10 +107,7 @@ def parse_query(
         elif name in _TOLERATED:
             continue
         elif code in known and code in index.BY_COMPARTMENT:
-            if patient is not None:
-                message = "Name one patient, once."
-                raise UnsupportedSearch(message)
-            patient, about = _patient(value, modifier), known[code]
+            patient, about = _patient(value, modifier, named=patient), known[code]
         elif code in known:
             filters.append(_filter(known[code], modifier, value, named=bool(patients), across_patients=across_patients))
         elif not lenient:
@@ -121,6 +116,12 @@ def parse_query(
     if count == 0:
         total = True
     return Query(type_name, tuple(filters), ids, patient, about, count, total)
+
+
+def _check_value(value: str) -> None:
+    if len(value) > MAX_VALUE or "\x00" in value:
+        message = "A search value is too long, or holds a NUL."
+        raise InvalidSearch(message)
 
 
 def _ids(value: str) -> list[str]:
@@ -145,7 +146,10 @@ def _wants_total(value: str) -> bool:
     return value == "accurate"
 
 
-def _patient(value: str, modifier: str) -> str:
+def _patient(value: str, modifier: str, *, named: str | None) -> str:
+    if named is not None:
+        message = "Name one patient, once."
+        raise UnsupportedSearch(message)
     if modifier not in {"", "Patient"}:
         message = "A search by subject can name a Patient only."
         raise UnsupportedSearch(message)
