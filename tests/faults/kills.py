@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tests.faults import books, ground
+from tests import ground
+from tests.faults import books
 from tests.faults.load import Ledger, Writer
 from tests.faults.verify import Findings, verify
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random  # noqa: TID251 - chance comes in as an argument, from a seed
 
-    from tests.faults.ground import Ground
     from tests.faults.load import Write
+    from tests.ground import Ground
 
 WRITERS = 6
 LEAST_SECONDS, MOST_SECONDS = 0.05, 1.0

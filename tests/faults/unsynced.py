@@ -21,7 +21,8 @@ from confide.cli.instance import settings_of
 from confide.cli.serve import check_before
 from confide.clinic.app import application
 from confide.values.errors import ConfideError
-from tests.faults import books, ground, journal, weakened
+from tests import ground
+from tests.faults import books, journal, weakened
 from tests.faults.disk import Disk
 from tests.faults.load import Attempt, Ledger, Writer
 from tests.faults.verify import Findings, verify
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     from confide.clinic.settings import Settings
     from confide.values.logged import LogEvent
-    from tests.faults.ground import Ground
     from tests.faults.load import Write
+    from tests.ground import Ground
 
 WRITERS = 6
 LIVES = 2

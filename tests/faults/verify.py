@@ -34,6 +34,8 @@ class Findings:
     """Unanswered attempts that are there."""
     absent: int = 0
     """Unanswered attempts that are not there."""
+    broken: list[str] = field(default_factory=list)
+    """Connections that broke while reading, by what the client made of it; what was asked was asked once more."""
 
     def add(self, other: Findings) -> None:
         """Take in other findings."""
@@ -42,6 +44,7 @@ class Findings:
         self.torn += other.torn
         self.whole += other.whole
         self.absent += other.absent
+        self.broken += other.broken
 
 
 async def verify(client: httpx.AsyncClient, books: Books, writes: Sequence[Write], attempts: Sequence[Attempt]) -> Findings:
@@ -51,7 +54,7 @@ async def verify(client: httpx.AsyncClient, books: Books, writes: Sequence[Write
 
     async def promised(write: Write) -> None:
         async with turns:
-            fault = _audit_fault(books, write) or await _read_fault(client, write)
+            fault = _audit_fault(books, write) or await _read_fault(client, write, findings)
         if fault is None:
             findings.verified += 1
         else:
@@ -80,8 +83,16 @@ def _audit_fault(books: Books, write: Write) -> str | None:
     return None
 
 
-async def _read_fault(client: httpx.AsyncClient, write: Write) -> str | None:
-    answer = await client.get(f"/fhir/{write.type}/{write.id}/_history/{write.version}")
+async def _read_fault(client: httpx.AsyncClient, write: Write, findings: Findings) -> str | None:
+    path = f"/fhir/{write.type}/{write.id}/_history/{write.version}"
+    try:
+        answer = await client.get(path)
+    except httpx.TransportError as error:
+        findings.broken.append(repr(error.__cause__ or error))
+        try:
+            answer = await client.get(path)
+        except httpx.TransportError as again:
+            return f"the server does not answer ({type(again).__name__})"
     if answer.status_code != httpx.codes.OK:
         return f"the server answers {answer.status_code}"
     if answer.headers["etag"] != f'W/"{write.version}"' or digest_of(answer.json()) != write.digest:

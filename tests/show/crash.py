@@ -102,7 +102,8 @@ def run_kills(scratch: Path, plan: Plan, lines: list[str]) -> bool:
     found = done.findings
     lines.append(
         f"kills: {done.rounds} rounds, {done.acknowledged} versions acknowledged, {found.verified} verifications (those of earlier rounds "
-        f"among them), {len(found.lost)} lost, {len(found.torn)} torn, {done.refused} refused; of {done.unanswered} unanswered attempts "
+        f"among them), {len(found.lost)} lost, {len(found.torn)} torn, {done.refused} refused, "
+        f"{len(found.broken)} connections broken while reading; of {done.unanswered} unanswered attempts "
         f"{found.whole} there, {found.absent} not; {done.seconds:.0f} s"
     )
     return is_clean(found) and done.acknowledged > 0 and done.refused == 0
@@ -150,8 +151,8 @@ def told(done: unsynced.Losses) -> str:
 
 
 def show(findings: Findings) -> None:
-    """Print the first few things lost or torn."""
-    for kind, sentences in (("lost", findings.lost), ("torn", findings.torn)):
+    """Print the first few things lost, torn or broken."""
+    for kind, sentences in (("lost", findings.lost), ("torn", findings.torn), ("broken connection", findings.broken)):
         for sentence in sentences[:SHOWN]:
             print(f"  {kind}: {sentence}", flush=True)
 

@@ -16,6 +16,9 @@ from confide.clinic.fhir.call import Call, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.errors import FhirError, MethodNotAllowed, NotAcceptable, NotFound, TooLarge, UnsupportedMediaType
 from confide.clinic.fhir.interactions import capabilities, create, delete, history, read, search, transaction, update
+from confide.crypto.errors import CryptoError
+from confide.keys.errors import KeysError
+from confide.sealed.errors import SealedError
 from confide.values.errors import ConfideError
 from confide.values.ids import uuid4, uuid_text
 
@@ -135,6 +138,10 @@ class _Metadata:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         door = self._door
+        if scope["method"] not in {"GET", "HEAD"}:
+            status, body = outcome.answer(MethodNotAllowed("This address does not take that method."))
+            await _send(send, status, body, [(b"allow", b"GET")], head=False)
+            return
         await _send(send, 200, capabilities.capabilities(door.parts.base, door.started), [], head=scope["method"] == "HEAD")
 
 
@@ -155,8 +162,8 @@ class _Endpoint:
         try:
             answer = await self._answer(request, method, identifier, now, scope)
             status, body, headers = answer.status, answer.body, answer.headers()
-            if method != "GET" and b"return=minimal" in request.headers.get(b"prefer", b""):
-                body = b""
+            if answer.location is not None and b"return=minimal" in request.headers.get(b"prefer", b""):
+                body = b""  # of a create or an update; a searchset or a transaction's answer would be lost
         except ConfideError as error:
             status, body = outcome.answer(error)
             if status >= 500:  # noqa: PLR2004 - server errors
@@ -192,7 +199,7 @@ class _Endpoint:
                 raise NotFound(message)
             _check_accept(request)
             return await interaction(request, call)
-        except (Denied, FhirError) as error:
+        except (Denied, FhirError, CryptoError, KeysError, SealedError) as error:
             await _tell_refusal(call, error)
             raise
 
@@ -201,7 +208,7 @@ async def _tell_refusal(call: Call, error: ConfideError) -> None:
     """Append the event of a refusal. An interaction that got as far as its rows has told about them already."""
     if isinstance(error, NotFound):
         return
-    outcome_name = "denied" if isinstance(error, Denied) else "refused"
+    outcome_name = "denied" if isinstance(error, Denied) else "refused" if isinstance(error, FhirError) else "failed"
     await call.commit([Told("rest", "refuse", outcome_name, error.code)])
 
 

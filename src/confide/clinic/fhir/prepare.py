@@ -87,7 +87,9 @@ async def _prepare_one(call: Call, one: Incoming, pseudonym: Pseudonym, owners: 
     identifier = uuid_text(one.id)
     content = encode(with_meta(one.resource, identifier, str(number), instant(call.now)))
     across = call.parts.limits.across_patients
-    tokens = call.parts.index.tokens(entries(one.resource, across_patients=across), home.owner)
+    tokens = call.parts.index.tokens(
+        entries(one.resource, base=call.parts.base, across_patients=across), [owner.subject for owner in about]
+    )
     draft = write.Draft(
         tenant=call.principal.tenant,
         type=one.type,

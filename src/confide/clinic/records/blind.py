@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from confide.crypto.derive import BlindField
     from confide.keys.hierarchy import Keyring
@@ -32,6 +32,13 @@ class BlindIndex:
             self._fields[parameter] = field
         return field.token(bytes((len(subject),)) + subject + value)
 
-    def tokens(self, entries: Iterable[tuple[int, bool, bytes]], subject: bytes) -> list[tuple[int, int]]:
-        """Return the distinct (parameter, token) pairs of (parameter, bound to the subject?, value) entries."""
-        return sorted({(parameter, self.token(parameter, value, subject if bound else b"")) for parameter, bound, value in entries})
+    def tokens(self, entries: Iterable[tuple[int, bool, bytes]], subjects: Collection[bytes]) -> list[tuple[int, int]]:
+        """Return the distinct (parameter, token) pairs of (parameter, bound to the subject?, value) entries.
+
+        A bound entry has a token for each subject, since a search names one of them. It has none where there is no subject.
+        """
+        found = set()
+        for parameter, bound, value in entries:
+            for subject in subjects if bound else (b"",):
+                found.add((parameter, self.token(parameter, value, subject)))
+        return sorted(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from confide.access.authorise import Guarded, predicate
+from confide.clinic.records.model import NO_COMPARTMENT
 from confide.datamap.columns import KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, TYPE, WHEN
 from confide.store.schema import DATA, integer_key
 from confide.store.statements import AnyOf, Change, Insert, Query
@@ -101,12 +102,15 @@ DROP_SHARED = Change(sa.delete(SHARED).where(SHARED.c.document == sa.bindparam("
 _OWNER = DOCUMENT.alias("owner")
 
 
-def _guard(table: sa.Table, document: sa.ColumnElement[int]) -> Guarded:
-    among = sa.exists().where(SHARED.c.document == document, SHARED.c.patient == sa.bindparam("own"))
-    return Guarded(table.c.tenant, table.c.patient, among, table.c.compartments == 0)
+def _guard(table: sa.Table, *shared: sa.ColumnElement[bool]) -> Guarded:
+    among = sa.exists().where(*shared, SHARED.c.patient == sa.bindparam("own"))
+    return Guarded(table.c.tenant, table.c.patient, among, table.c.compartments == NO_COMPARTMENT)
 
 
-_CURRENT, _ANY_VERSION = _guard(DOCUMENT, DOCUMENT.c.key), _guard(VERSION, VERSION.c.document)
+_CURRENT = _guard(DOCUMENT, SHARED.c.document == DOCUMENT.c.key)
+_ANY_VERSION = _guard(VERSION, SHARED.c.document == VERSION.c.document, VERSION.c.number == DOCUMENT.c.version)
+"""`shared_document` tells whom the current version is shared with, and nothing of those before it: a patient who was named later, or
+is named no more, must not read them through it. Older versions in several compartments are therefore left to staff."""
 
 _COLUMNS = (
     DOCUMENT.c.key,

@@ -1,4 +1,4 @@
-"""Which patients a resource is about: the R4 CompartmentDefinition for Patient, as paths of references."""
+"""Which patients a resource is about: the R4 CompartmentDefinition for Patient, and what it forgot, as paths of references."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from msgspec import UNSET, Struct
 from confide.clinic.fhir.definitions.checks import attribute_steps, flat
 from confide.clinic.fhir.definitions.facts import facts
 
+_BESIDES: dict[str, list[list[str]]] = {"Contract": [["subject"]], "Device": [["patient"]], "GuidanceResponse": [["subject"]]}
+"""Elements that name the patient a resource is about and that the R4 CompartmentDefinition leaves out. Without them the resource would
+be sealed under no one's key, and a search by patient would not find it."""
+
 _PATIENT = re.compile(r"(?:^|/)Patient[/?]")
 
 
 @cache
 def _paths(type_name: str) -> tuple[tuple[tuple[str, ...], ...], ...]:
     """The attributes to follow, step by step, for each path that places a resource of this type."""
-    paths = facts().compartment.get(type_name, [])
-    return tuple(tuple(map(tuple, attribute_steps(type_name, steps))) for steps in paths)
+    return tuple(tuple(map(tuple, attribute_steps(type_name, steps))) for steps in _steps(type_name))
+
+
+def _steps(type_name: str) -> list[list[str]]:
+    return [*facts().compartment.get(type_name, []), *_BESIDES.get(type_name, [])]
 
 
 def compartment_references(resource: Struct) -> set[str]:
@@ -50,4 +57,4 @@ def _is_patient(reference: Any) -> bool:
 
 def compartment_paths(type_name: str) -> tuple[str, ...]:
     """The FHIRPaths that ``compartment_references`` follows for a type, for the documentation and the data map."""
-    return tuple(".".join([type_name, *steps]) for steps in facts().compartment.get(type_name, []))
+    return tuple(".".join([type_name, *steps]) for steps in _steps(type_name))

@@ -75,7 +75,7 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
     await _tell(call, rows, asked, hits)
     entries = [Entry(f"{resource_type}/{uuid_text(hit.found.id)}", hit.content, match=True) for hit in hits]
     following = pages.link(asked, position) if position is not None else None
-    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own(asked), following, total))
+    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own(pairs), following, total))
 
 
 async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit]) -> None:
@@ -136,7 +136,8 @@ async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -
     contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
     if not query.filters and query.patient is None:
         return [_Hit(one, content) for one, content in zip(found, contents, strict=True)]
-    return [_Hit(one, content) for one, content in zip(found, contents, strict=True) if matches(query, decoder(query.type).decode(content))]
+    decode, base = decoder(query.type).decode, call.parts.base
+    return [_Hit(one, content) for one, content in zip(found, contents, strict=True) if matches(query, decode(content), base)]
 
 
 async def _total(call: Call, rows: Rows, query: Query, wanted: Wanted) -> int:

@@ -113,8 +113,8 @@ def _understand(entries: Sequence[Any]) -> tuple[list[_Step], dict[bytes, bytes]
             _refuse(where + ".url", "invalid", "The address must be Type for POST, and Type/id for PUT and DELETE.")
         if entry.method == "POST":
             identifier = uuid_text(new_uuid4())
-            if entry.full_url:
-                renamed[entry.full_url.encode()] = f"{kind}/{identifier}".encode()
+        if entry.method != "DELETE" and entry.full_url:
+            renamed[entry.full_url.encode()] = f"{kind}/{identifier}".encode()
         steps.append(_Step(entry.method, kind, identifier, bytes(entry.resource or b""), entry.if_match))
     named = [(step.type, step.id) for step in steps]
     if len(set(named)) != len(named):

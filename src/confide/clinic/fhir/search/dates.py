@@ -51,6 +51,7 @@ class DateQuery:
         contained = query.start <= target.start and target.end <= query.end
         return {
             "eq": contained,
+            "ne": not contained,
             "gt": target.end > query.end,
             "lt": target.start < query.start,
             "ge": contained or target.end > query.end,
@@ -67,11 +68,11 @@ class DateQuery:
 
 
 def parse_date_query(text: str) -> DateQuery | None:
-    """Return a query value, or None where FHIR does not allow it. `ne` and `ap` are not served and give None too."""
+    """Return a query value, or None where FHIR does not allow it. `ap` is not served and gives None too."""
     match = _PREFIX.match(text)
     prefix = (match[1] if match else None) or "eq"
     interval = interval_of(match[2]) if match else None
-    return None if interval is None or prefix in {"ne", "ap"} else DateQuery(prefix, interval)
+    return None if interval is None or prefix == "ap" else DateQuery(prefix, interval)
 
 
 def interval_of(text: str) -> Interval | None:
@@ -125,7 +126,7 @@ def _days(interval: Interval) -> tuple[date, date] | None:
 
 def index(interval: Interval) -> list[bytes]:
     """Return the tokens of a stored interval."""
-    days = _days(interval)
+    days = _days(interval) if interval.start < interval.end else None  # a Period may end before it starts
     if days is None or days[1].year - days[0].year > MAX_YEARS:
         return [OPEN]
     first, last = days

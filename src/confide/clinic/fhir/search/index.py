@@ -18,14 +18,14 @@ BY_COMPARTMENT = frozenset({"patient", "subject"})
 """Answered by the compartment column, which is random, and not by tokens."""
 
 
-def entries(resource: Any, *, across_patients: frozenset[str]) -> list[Entry]:
-    """Return the entries of a resource; a parameter opened across patients has both kinds."""
+def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> list[Entry]:
+    """Return the entries of a resource; a parameter opened across patients has both kinds. `base` is this server's own address."""
     kind = type(resource).__name__
     found: list[Entry] = []
     for code, parameter in parameters(kind).items():
         if code in BY_COMPARTMENT:
             continue
-        content = list(canonical(parameter, resource))
+        content = list(canonical(parameter, resource, base))
         if not parameter.across:
             found += [(parameter.number, True, one) for one in content]
         if parameter.across or f"{kind}.{code}" in across_patients:
@@ -33,7 +33,7 @@ def entries(resource: Any, *, across_patients: frozenset[str]) -> list[Entry]:
     return found
 
 
-def canonical(parameter: Parameter, resource: Any) -> Iterable[bytes]:
+def canonical(parameter: Parameter, resource: Any, base: str) -> Iterable[bytes]:
     """Return the canonical bytes of every value of a parameter."""
     content = parameter.values(resource)
     if parameter.kind == "string":
@@ -46,7 +46,7 @@ def canonical(parameter: Parameter, resource: Any) -> Iterable[bytes]:
             yield coded(None, code)
             yield coded(system, code)
     elif parameter.kind == "reference":
-        yield from (b"r" + text.encode() for text in values.references(content))
+        yield from (b"r" + text.encode() for text in values.references(content, base))
     else:
         for interval in values.intervals(content):
             yield from (b"d" + node for node in dates.index(interval))

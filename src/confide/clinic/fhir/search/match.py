@@ -11,17 +11,16 @@ if TYPE_CHECKING:
     from confide.clinic.fhir.search.query import Filter, Query
 
 
-def matches(query: Query, resource: Any) -> bool:
-    """Return whether a resource meets every filter, and is about the patient that the query names."""
+def matches(query: Query, resource: Any, base: str) -> bool:
+    """Return whether a resource meets every filter, and is about the patient that the query names; `base` is this server's own."""
     if query.patient is not None and query.patient_parameter is not None:
-        named = f"Patient/{query.patient}"
-        found = values.references(query.patient_parameter.values(resource))
-        if not any(text == named or text.endswith("/" + named) for text in found):
+        found = values.references(query.patient_parameter.values(resource), base)
+        if f"Patient/{query.patient}" not in found:
             return False
-    return all(_meets(one, resource) for one in query.filters)
+    return all(_meets(one, resource, base) for one in query.filters)
 
 
-def _meets(one: Filter, resource: Any) -> bool:
+def _meets(one: Filter, resource: Any, base: str) -> bool:
     content = one.parameter.values(resource)
     kind = one.parameter.kind
     if kind == "string":
@@ -34,6 +33,6 @@ def _meets(one: Filter, resource: Any) -> bool:
         coded = values.tokens(content)
         return any(code == wanted and system in (None, given) for system, wanted in one.codes for given, code in coded)
     if kind == "reference":
-        return any(text in one.texts for text in values.references(content))
+        return any(text in one.texts for text in values.references(content, base))
     stored = values.intervals(content)
     return any(date.matches(interval) for date in one.dates for interval in stored)

@@ -215,7 +215,7 @@ def _reference(text: str, parameter: Parameter) -> str:
 def _date(text: str) -> DateQuery:
     found = parse_date_query(text)
     if found is None:
-        message = "A date must be YYYY, YYYY-MM, YYYY-MM-DD or a time with a zone, behind eq, gt, lt, ge, le, sa or eb."
+        message = "A date must be YYYY, YYYY-MM, YYYY-MM-DD or a time with a zone, behind eq, ne, gt, lt, ge, le, sa or eb."
         raise InvalidSearch(message)
     return found
 

@@ -43,10 +43,10 @@ def tokens(values: Iterable[Any]) -> list[tuple[str, str]]:
     return found
 
 
-def references(values: Iterable[Any]) -> list[str]:
-    """Return literal references, without a version."""
+def references(values: Iterable[Any], base: str) -> list[str]:
+    """Return literal references without a version, and without `base` where they are absolute and lead to this very server."""
     found = (getattr(value, "reference", UNSET) for value in values)
-    return [text.split("/_history/", 1)[0] for text in found if isinstance(text, str)]
+    return [text.removeprefix(base + "/").split("/_history/", 1)[0] for text in found if isinstance(text, str)]
 
 
 def intervals(values: Iterable[Any]) -> list[Interval]:
@@ -58,9 +58,18 @@ def intervals(values: Iterable[Any]) -> list[Interval]:
             found += [one] if one else []
         elif type(value).__name__ == "Period":
             found.append(_period(value))
-        elif type(value).__name__ == "Timing" and value.event is not UNSET:
-            found += intervals([event for event in value.event if event])
+        elif type(value).__name__ == "Timing":
+            found += _outer_limits(value)
     return found
+
+
+def _outer_limits(timing: Any) -> list[Interval]:
+    """Return the one interval of a Timing, of which only the outer limits matter, or none where it has none."""
+    inside = [event for event in timing.event if event] if timing.event is not UNSET else []
+    if timing.repeat is not UNSET and timing.repeat.boundsPeriod is not UNSET:
+        inside.append(timing.repeat.boundsPeriod)
+    found = intervals(inside)
+    return [Interval(min(one.start for one in found), max(one.end for one in found))] if found else []
 
 
 def _period(value: Any) -> Interval:

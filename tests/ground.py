@@ -1,4 +1,4 @@
-"""An instance to break, with one clinician signed in for a day, and its server as a process of its own."""
+"""An instance of its own, with a clinician signed in for a day, and its server as a process of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pyotp
 
+from confide.cli.account import patient_key
 from confide.cli.demonstration.server import trusting
 from confide.cli.init import make_instance
 from confide.cli.instance import call_now, origin_now, run_in_house
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
     from confide.clinic.app import House
     from confide.clinic.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SERVER = "confide.cli.main"
 START_SECONDS, STOP_SECONDS = 60, 30
 POLL_SECONDS = 0.02
 TOKEN_SECONDS = 86_400
 """A day: the run signs in once, so that the one-time codes of its account do not slow it."""
-USERNAME, PASSWORD = "crash-clinician", "a-password-of-the-crash-test"
+PASSWORD = "a-password-of-the-tests"
 MICROSECONDS = 1_000_000
 
 
@@ -71,21 +72,38 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def make(folder: Path) -> Ground:
-    """Make an instance and sign its clinician in."""
+def make(folder: Path, chosen: Mapping[str, str | int | bool] | None = None) -> Ground:
+    """Make an instance, with further settings, and sign its clinician in."""
     with contextlib.redirect_stdout(io.StringIO()):
-        settings, _ = make_instance(folder.resolve(), {"port": free_port(), "token_seconds": TOKEN_SECONDS})
-    return Ground(folder.resolve(), settings, run_in_house(settings, _signed_in))
+        settings, _ = make_instance(folder.resolve(), {"port": free_port(), "token_seconds": TOKEN_SECONDS} | dict(chosen or {}))
+    return Ground(folder.resolve(), settings, account(settings, Role.CLINICIAN).token)
 
 
-async def _signed_in(house: House) -> str:
-    identity = house.identity
-    await create_account(identity, call_now(house).principal, NewAccount(USERNAME, PASSWORD, Role.CLINICIAN), origin_now(), clock())
-    needed = await sign_in(identity, Credentials(USERNAME, PASSWORD), origin_now(), clock())
-    assert isinstance(needed, EnrolmentNeeded)
-    now = clock()
-    code = pyotp.TOTP(needed.secret).at(now // MICROSECONDS)
-    return (await enrol(identity, needed.ticket, code, origin_now(), now)).token
+@dataclass(frozen=True)
+class Account:
+    """An account with all its secrets, and a bearer token."""
+
+    username: str
+    password: str = field(repr=False)
+    totp: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+def account(settings: Settings, role: Role, patient: str | None = None, username: str = "", password: str = PASSWORD) -> Account:
+    """Make an account, enrol its second factor, sign it in; `patient` is the id of the Patient whose account it is."""
+    name = username or f"test-{role.value}"
+
+    async def work(house: House) -> Account:
+        identity = house.identity
+        key = await patient_key(house, patient) if patient else None
+        await create_account(identity, call_now(house).principal, NewAccount(name, password, role, key), origin_now(), clock())
+        needed = await sign_in(identity, Credentials(name, password), origin_now(), clock())
+        assert isinstance(needed, EnrolmentNeeded)
+        now = clock()
+        code = pyotp.TOTP(needed.secret).at(now // MICROSECONDS)
+        return Account(name, password, needed.secret, (await enrol(identity, needed.ticket, code, origin_now(), now)).token)
+
+    return run_in_house(settings, work)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Whole ways through the house: a real server, a real client."""

@@ -1,0 +1,53 @@
+"""Zero plaintext on disk, and a search that finds it where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.journeys.canaries import BLOCK, CORE, Canaries, forms, scan
+from tests.show import canary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_no_planted_value_is_on_disk(tmp_path: Path) -> None:
+    """After every path was exercised, no byte of the instance, its logs and its temporary files shows a planted value."""
+    result = canary.run(tmp_path, "sqlite", None, broken=False)
+
+    assert result.findings == []
+    assert result.planted > 60
+    assert result.size > 100_000
+
+
+def test_what_is_planted_in_the_clear_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--break`, every form is found and the run fails."""
+    assert canary.main(["--store", "sqlite", "--break"]) == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted(forms("b" * 24)))
+def test_each_form_is_found(tmp_path: Path, name: str) -> None:
+    """A value is found in every form, at the border of two blocks as well."""
+    canaries = Canaries()
+    value = canaries.new("here")
+    (tmp_path / "file").write_bytes(bytes(BLOCK - CORE // 2) + forms(value)[name] + bytes(9))
+
+    found, files, _ = scan(canaries.planted, tmp_path)
+
+    assert name in {one.form for one in found}
+    assert files == 1
+
+
+@pytest.mark.parametrize("before", range(5))
+def test_base64_of_a_longer_text_is_found(tmp_path: Path, before: int) -> None:
+    """Whatever stands around it in the encoded text."""
+    import base64  # noqa: PLC0415 - only here
+
+    canaries = Canaries()
+    text = b"x" * before + canaries.new("here").encode() + b"yz"
+    (tmp_path / "standard").write_bytes(base64.b64encode(text))
+
+    assert scan(canaries.planted, tmp_path)[0]
