@@ -37,7 +37,7 @@ def test_each_form_is_found(tmp_path: Path, name: str) -> None:
 
     found, files, _ = scan(canaries.planted, tmp_path)
 
-    assert name in {one.form for one in found}
+    assert forms(value)[name] in {forms(value)[one.form] for one in found}  # several forms of one value may be the same bytes
     assert files == 1
 
 

@@ -200,10 +200,11 @@ def test_a_resource_is_about_the_patients_of_the_compartment_definition(body: st
 
 
 def test_the_compartment_has_the_types_of_r4() -> None:
-    """66 types of the CompartmentDefinition, and Patient by its links."""
+    """66 types of the CompartmentDefinition, Patient by its links, and the three that name a patient and were forgotten there."""
     types = {name for name in RESOURCE_TYPES if compartment_paths(name)}
 
-    assert len(types) == 67
+    assert len(types) == 70
+    assert {"Contract", "Device", "GuidanceResponse"} <= types
     assert not types & {"Organization", "Practitioner", "Location", "Medication", "Questionnaire", "Binary", "Bundle"}
     assert compartment_paths("CarePlan") == ("CarePlan.subject", "CarePlan.activity.detail.performer")
 
