@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compile=(.venv/bin/uv pip compile --quiet --system-certs --no-config --universal --python-version 3.11
-  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links "$@")
+  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+  --overrides requirements-overrides.in "$@")
 
 "${compile[@]}" pyproject.toml -o requirements.lock
 "${compile[@]}" pyproject.toml --extra demo requirements-demo.in -o requirements-demo.lock

@@ -111,7 +111,9 @@ def install(environment: Path, lock: Path) -> None:
                 return
         print("uv did not succeed: pip installs the same lock, which takes a few minutes.", flush=True)
     by_pip = (pip, "-m", "pip", "--python", python, "install", "--quiet")
-    if run(*by_pip, "--require-hashes", "-r", lock) and run(*by_pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", ROOT):
+    if run(*by_pip, "--require-hashes", "--no-deps", "-r", lock) and run(
+        *by_pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", ROOT
+    ):
         return
     message = f"The packages of {lock.name} could not be installed: the lines above say why. Is a Python package index within reach?"
     raise CannotMake(message)
