@@ -16,9 +16,12 @@ class Answer:
     updated: int | None = None
     """Microseconds since 1970."""
     location: str | None = None
+    """Address of the version that was made."""
+    shown: str | None = None
+    """Address of the version whose content the body is."""
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Return ETag, Last-Modified, Location and Content-Location where they apply."""
+        """Return ETag, Last-Modified, Location and Content-Location (RFC 9110 8.7) where they apply."""
         found: list[tuple[bytes, bytes]] = []
         if self.version is not None:
             found.append((b"etag", b'W/"%d"' % self.version))
@@ -26,4 +29,6 @@ class Answer:
             found.append((b"last-modified", formatdate(self.updated // 1_000_000, usegmt=True).encode()))
         if self.location is not None:
             found.append((b"location", self.location.encode()))
+        if self.shown is not None:
+            found.append((b"content-location", self.shown.encode()))
         return found

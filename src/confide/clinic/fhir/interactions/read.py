@@ -11,7 +11,7 @@ from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
 from confide.clinic.fhir.errors import Gone, NotFound
 from confide.clinic.records import read as records
-from confide.values.ids import uuid_bytes
+from confide.values.ids import uuid_bytes, uuid_text
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
@@ -61,4 +61,5 @@ async def _show(call: Call, permit: Permit, found: Found | None) -> Answer:
         raise Gone(message)
     content = await records.unseal(call.parts.keyring, permit, [found], call.now)
     await call.commit([granted(permit, patients=about, resources=(found.pseudonym,))])
-    return Answer(200, content[0], found.number, found.updated)
+    shown = f"{call.parts.base}/{permit.resource_type}/{uuid_text(found.id)}/_history/{found.number}"
+    return Answer(200, content[0], found.number, found.updated, shown=shown)

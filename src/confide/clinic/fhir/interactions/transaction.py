@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from confide.clinic.fhir.bundle import Entry, bundle
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.errors import InvalidResource, Issue, NotFound
 from confide.clinic.fhir.interactions.update import check_version, target
+from confide.clinic.fhir.links import Links
 from confide.clinic.fhir.prepare import YIELD_EVERY, Incoming, Prepared, instant, prepare
 from confide.clinic.fhir.validate import parse, parse_bundle
 from confide.clinic.records import read as records
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 RESOURCES_PER_EVENT = 800
 """800 resources with 800 patients of 35 bytes each stay below the 65,535 bytes of an event."""
 
-_REFERENCE = re.compile(rb'("reference"\s*:\s*)"([^"\\]+)"')
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -42,6 +40,7 @@ class _Step:
     type: str
     id: str
     raw: bytes
+    full_url: str | None
     if_match: str | None
 
 
@@ -51,13 +50,13 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
     Raises:
         Denied, InvalidResource, NotSupported, NotFound, VersionConflict, UnresolvedReference
     """
-    steps, renamed = _understand(parse_bundle(body))
+    steps, links = _understand(parse_bundle(body, types=("transaction",)))
     incoming = []
     for at, step in enumerate(steps):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep(0)
         if step.method != "DELETE":
-            incoming.append(await _incoming(call, at, step, renamed))
+            incoming.append(await _incoming(call, at, step, links))
     prepared = iter(await prepare(call, incoming))
     work: list[Add | Alter] = list(extra)
     told: dict[Action, list[tuple[tuple[Any, ...], Any]]] = {}
@@ -68,7 +67,8 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
             work += [] if before.deleted else write.delete(call.principal.tenant, before, call.now)
             about = (before.patient_pseudonym,) if before.patient_pseudonym else ()
             told.setdefault(Action.DELETE, []).append((about, before.pseudonym))
-            entries.append(Entry(None, response=("204", f'W/"{before.current + 1}"', instant(call.now))))
+            number = before.current + (0 if before.deleted else 1)
+            entries.append(Entry(None, response=("204", f'W/"{number}"', instant(call.now))))
             continue
         made = next(prepared)
         work += made.steps
@@ -99,9 +99,9 @@ def _events(call: Call, steps: Sequence[_Step], told: dict[Action, list[tuple[tu
     return events or [granted(call.rows(kind, Action.CREATE).permit, "empty")]
 
 
-def _understand(entries: Sequence[Any]) -> tuple[list[_Step], dict[bytes, bytes]]:
+def _understand(entries: Sequence[Any]) -> tuple[list[_Step], Links]:
     steps: list[_Step] = []
-    renamed: dict[bytes, bytes] = {}
+    links = Links()
     for at, entry in enumerate(entries):
         where = f"Bundle.entry[{at}].request"
         if entry.method not in {"POST", "PUT", "DELETE"}:
@@ -114,28 +114,23 @@ def _understand(entries: Sequence[Any]) -> tuple[list[_Step], dict[bytes, bytes]
         if entry.method == "POST":
             identifier = uuid_text(new_uuid4())
         if entry.method != "DELETE" and entry.full_url:
-            renamed[entry.full_url.encode()] = f"{kind}/{identifier}".encode()
-        steps.append(_Step(entry.method, kind, identifier, bytes(entry.resource or b""), entry.if_match))
+            links.add(entry.full_url, f"{kind}/{identifier}")
+        steps.append(_Step(entry.method, kind, identifier, bytes(entry.resource or b""), entry.full_url, entry.if_match))
     named = [(step.type, step.id) for step in steps]
     if len(set(named)) != len(named):
         _refuse("Bundle.entry", "duplicate", "A transaction may name each resource once.")
-    return steps, renamed
+    return steps, links
 
 
 def _refuse(location: str, code: str, diagnostics: str) -> None:
     raise InvalidResource((Issue("error", code, location, diagnostics),))
 
 
-async def _incoming(call: Call, at: int, step: _Step, renamed: dict[bytes, bytes]) -> Incoming:
+async def _incoming(call: Call, at: int, step: _Step, links: Links) -> Incoming:
     """Validate one entry, with references to other entries replaced by the identifiers they were given."""
     call.rows(step.type, Action.CREATE if step.method == "POST" else Action.UPDATE)
-
-    def rename(match: re.Match[bytes]) -> bytes:
-        known = renamed.get(match[2])
-        return match[0] if known is None else match[1] + b'"' + known + b'"'
-
     try:
-        resource = parse(_REFERENCE.sub(rename, step.raw), type_name=step.type)
+        resource = parse(links.resolved(step.raw, step.full_url), type_name=step.type)
     except InvalidResource as error:
         where = f"Bundle.entry[{at}].resource"
         located = tuple(Issue(one.severity, one.code, f"{where}/{one.location}", one.diagnostics) for one in error.issues)
@@ -152,6 +147,7 @@ async def _deleted(call: Call, step: _Step) -> Found:
     value = uuid_bytes(step.id)
     before = await records.current(call.parts.database, rows, step.type, value) if value else None
     if before is None:
+        await call.commit([granted(rows.permit, "not-found")])
         message = "The transaction deletes a resource that does not exist."
         raise NotFound(message)
     check_version(before, step.if_match)

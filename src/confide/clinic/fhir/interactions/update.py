@@ -56,13 +56,14 @@ async def target(call: Call, resource_type: str, identifier: str, resource: Any,
 
 
 def check_version(before: Found, if_match: str | None) -> None:
-    """Raise `VersionConflict` unless If-Match, where it is given, names the current version."""
+    """Raise `VersionConflict` unless If-Match, where it is given, names the current version; `*` is any that is not deleted."""
     if if_match is None:
         return
-    match = _ETAG.fullmatch(if_match.strip())
-    if match is None:
+    text = if_match.strip()
+    match = _ETAG.fullmatch(text)
+    if match is None and text != "*":
         message = 'If-Match must be an entity tag such as W/"3".'
         raise FhirError(message)
-    if int(match[1]) != before.current:
+    if before.deleted if match is None else int(match[1]) != before.current:
         message = "The resource has another version by now: read it again and repeat the change."
         raise VersionConflict(message)
