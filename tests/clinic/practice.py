@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
+import sqlalchemy as sa
 from starlette.applications import Starlette
 
 from confide.audit.show import newest
@@ -18,10 +19,12 @@ from confide.cli.instance import call_now, origin_now
 from confide.clinic.app import TENANT, clock, open_house
 from confide.clinic.fhir.http import Door, routes
 from confide.clinic.records import read as records
+from confide.clinic.records.store import DOCUMENT, IMPORTED, SHARED, TOKEN, VERSION
 from confide.identity import tokens
 from confide.identity.accounts import create_account
 from confide.identity.model import NewAccount
 from confide.identity.password import FLOOR, Passwords
+from confide.store.migrate import with_connection
 from confide.store.work import Unit
 from confide.values.ids import uuid_bytes
 from confide.values.permit import Action
@@ -37,8 +40,9 @@ if TYPE_CHECKING:
 
 PASSWORD = "tall-ferns-99"
 JSON = {"content-type": "application/fhir+json"}
-EVENTS = 10_000
-"""More than any test makes."""
+EVENTS, RECENT = 10_000, 40
+"""More than any test makes, and more than are made between an answer and a look at its events."""
+RECORDS = (DOCUMENT, VERSION, TOKEN, SHARED, IMPORTED)
 
 
 @dataclass
@@ -70,6 +74,11 @@ class Client:
     async def delete(self, path: str, **headers: str) -> httpx.Response:
         """DELETE below /fhir."""
         return await self.http.delete(f"/fhir/{path}", headers=headers)
+
+    async def transact(self, *entries: dict[str, Any]) -> httpx.Response:
+        """POST a transaction."""
+        bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "transaction"}
+        return await self.post("", bundle | ({"entry": list(entries)} if entries else {}))
 
     async def found(self, kind: str, **parameters: str) -> list[str]:
         """Search, follow every next link, and return the ids in the order they come in."""
@@ -132,9 +141,30 @@ class Practice:
 
     async def events(self, answer: httpx.Response | None = None) -> list[dict[str, Any]]:
         """Return the events of one answer, or all, oldest first."""
-        events = [json.loads(body) for _, body in await newest(self.database, TENANT, EVENTS)]
+        events = [json.loads(body) for body in await self.event_bodies(EVENTS if answer is None else RECENT)]
         wanted = answer.headers["x-request-id"] if answer is not None else None
         return [one for one in reversed(events) if wanted in (None, one["request"])]
+
+    async def event_bodies(self, count: int) -> list[bytes]:
+        """Return the stored bytes of the newest events, newest first."""
+        return [body for _, body in await newest(self.database, TENANT, count)]
+
+    async def sql(self, *statements: sa.Executable) -> list[tuple[Any, ...]]:
+        """Run statements in one transaction past the server, as whoever administers the database could; return the last one's rows."""
+
+        def work(connection: sa.Connection) -> list[tuple[Any, ...]]:
+            results = [connection.execute(statement) for statement in statements]
+            return [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
+
+        return await asyncio.to_thread(with_connection, self.house.settings.data_url, work)
+
+    async def stored(self) -> dict[str, int]:
+        """Return how many rows each table of the records has."""
+        return {table.name: (await self.sql(sa.select(sa.func.count()).select_from(table)))[0][0] for table in RECORDS}
+
+    async def wipe(self) -> None:
+        """Drop every record; accounts, keys and the trail stay."""
+        await self.sql(*(sa.delete(table) for table in RECORDS))
 
 
 @asynccontextmanager
@@ -174,6 +204,17 @@ def ids(bundle: dict[str, Any]) -> list[str]:
 def link(bundle: dict[str, Any], relation: str) -> str | None:
     """Return a link of a bundle."""
     return next((one["url"] for one in bundle.get("link", []) if one["relation"] == relation), None)
+
+
+def entry(resource: dict[str, Any], address: str | None = None, **request: str) -> dict[str, Any]:
+    """Return an entry of a transaction: a POST, or what `request` says (`method`, `url`, `ifMatch`)."""
+    made = {"resource": resource, "request": {"method": "POST", "url": resource["resourceType"], **request}}
+    return made if address is None else {"fullUrl": address, **made}
+
+
+def removal(address: str, **request: str) -> dict[str, Any]:
+    """Return the entry of a transaction that deletes."""
+    return {"request": {"method": "DELETE", "url": address, **request}}
 
 
 def patient(family: str = "Quill", **more: Any) -> dict[str, Any]:
