@@ -100,12 +100,14 @@ class RequestFailed(LogEvent):
 
 @dataclass(frozen=True)
 class ThirdParty(LogEvent):
-    """A record of somebody else's logger, reduced to where it comes from."""
+    """A record of somebody else's logger, or an exception that nobody caught, reduced to where it comes from."""
 
     name: ClassVar[str] = "third-party"
     logger: Label
     level: int
     exception: Label | None
+    module: Label
+    line: int
 
 
 Log = Callable[[LogEvent], None]
