@@ -114,7 +114,7 @@ async def test_wrapped_keys_that_changed_places_do_not_open(keyring: Keyring) ->
     rows = [(await database.fetch(store.BY_REF, {"key_ref": ref}))[0] for ref in refs]
     connection = database._connection  # type: ignore[attr-defined]
     for ref, other in zip(refs, reversed(rows), strict=True):
-        connection.execute(f"UPDATE {table.name} SET wrapped = ? WHERE key_ref = ?", (other[6], ref))  # noqa: S608 - our own table
+        connection.execute(f"UPDATE {table.name} SET wrapped = ? WHERE key_ref = ?", (other[8], ref))  # noqa: S608 - our own table
     keyring.forget()
 
     with pytest.raises(DoesNotOpen):

@@ -35,6 +35,8 @@ POLICY: tuple[Sentence, ...] = (
     Sentence("patient-commons", Role.PATIENT, _READING, COMMONS_TYPES, Reach.COMMONS, "role.patient"),
     Sentence("patient-own-chart", Role.PATIENT, _READING, None, Reach.COMPARTMENT, "self"),
     Sentence("auditor-trail", Role.AUDITOR, frozenset({Action.AUDIT}), None, Reach.TENANT, "role.auditor"),
-    Sentence("operator-import-export", Role.OPERATOR, _READING | _WRITING | {Action.EXPORT}, None, Reach.TENANT, "role.operator"),
+    Sentence(
+        "operator-import-export", Role.OPERATOR, _READING | _WRITING | {Action.EXPORT, Action.ERASE}, None, Reach.TENANT, "role.operator"
+    ),
 )
 """The administrator has no sentence here: accounts are theirs, charts are not."""

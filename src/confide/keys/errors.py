@@ -29,3 +29,39 @@ class NotPermitted(KeysError):
     """The permit does not cover this tenant."""
 
     code: ClassVar[str] = "keys.not-permitted"
+
+
+class ProviderUnavailable(KeysError):
+    """The key provider does not answer now; what it would have opened stays closed."""
+
+    code: ClassVar[str] = "keys.provider-unavailable"
+
+
+class ProviderRefused(KeysError):
+    """The key provider answers and does not let us in."""
+
+    code: ClassVar[str] = "keys.provider-refused"
+
+
+class SlotMissing(KeysError):
+    """The provider has no such slot: it was destroyed, or never made there."""
+
+    code: ClassVar[str] = "keys.slot-missing"
+
+
+class LedgerRefused(KeysError):
+    """The shred ledger is missing, cut short or changed: without it, what was erased could come back."""
+
+    code: ClassVar[str] = "keys.ledger-refused"
+
+
+class ShreddingPending(KeysError):
+    """The ledger holds erasures that this database has not carried out: nothing is opened until it has."""
+
+    code: ClassVar[str] = "keys.shredding-pending"
+
+
+class KitRefused(KeysError):
+    """A recovery kit is not one, or not of this instance."""
+
+    code: ClassVar[str] = "keys.kit-refused"

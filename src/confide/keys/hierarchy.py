@@ -1,35 +1,44 @@
 """Root → tenant KEK → data encryption keys, opened on demand and cached for a short time.
 
 ```
-root (provider)
+root (a slot of the provider)
  └ tenant KEK
-     ├ subject DEK per purpose class      a person's values
+     ├ subject DEK per purpose class      a person's values; wrapped in the living epoch as well
      ├ tenant DEK per purpose class       what belongs to no single person; the service's own secrets
      └ tenant index key → one key for each blind search field, by HKDF
+epoch (a slot of the provider) → a key around every subject DEK, renewed every week
 ```
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from confide.crypto.derive import BlindField, derive
 from confide.crypto.envelope import DataKey, Suite, read_header
 from confide.crypto.errors import DoesNotOpen
 from confide.crypto.random import new_key, new_key_ref, wipe
-from confide.keys import store
-from confide.keys.errors import KeyMissing, NotPermitted
+from confide.crypto.signing import SigningKey
+from confide.keys import begin, store, wraps
+from confide.keys.errors import KeyMissing, NotPermitted, ShreddingPending
+from confide.keys.tenant import open_between
+from confide.keys.wraps import DEK, INDEX, NO_EPOCH, SIGN, KeyRow
 from confide.store.errors import Conflict
 from confide.store.work import Add, Unit
 from confide.values.ids import NO_SUBJECT, KeyRef, SubjectId, TenantId
+from confide.values.permit import Action
 from confide.values.place import Place, length_prefixed
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from confide.keys.provider import Provider
+    from confide.keys.tenant import Between
     from confide.store.work import Database
     from confide.values.permit import Permit
 
@@ -37,20 +46,6 @@ CACHE_SECONDS = 120
 """How long an opened key may serve without being looked up again (design: 60 to 300 s)."""
 CACHE_KEYS = 10_000
 """About 2 KiB each."""
-
-_DEK, _KEK, _INDEX = "dek", "kek", "index"
-
-
-class Provider(Protocol):
-    """What holds the root key."""
-
-    def wrap(self, key: bytes | bytearray, context: bytes) -> bytes:
-        """Return `key` sealed under the root, bound to `context`."""
-        ...
-
-    def unwrap(self, wrapped: bytes, context: bytes) -> bytearray:
-        """Return the key that was wrapped under the same context."""
-        ...
 
 
 @dataclass(slots=True)
@@ -73,32 +68,39 @@ class Keyring:
         self._size = size
         self._opened: OrderedDict[bytes, _Opened] = OrderedDict()
         self._current: OrderedDict[tuple[int, bytes, bytes], bytes] = OrderedDict()
-        self._keks: dict[int, DataKey] = {}
+        self._between: dict[int, Between] = {}
         self._index: dict[int, bytes] = {}
+        self._opening = asyncio.Lock()
+        self._held: str | None = None
 
     async def start(self, tenant: TenantId, now: int) -> None:
-        """Open (or, in an empty key database, make) the tenant's own keys; `now` in microseconds since 1970."""
-        context = length_prefixed(b"kek", tenant.to_bytes(8, "big"))
-        row = await self._find(tenant, _KEK, NO_SUBJECT, b"")
-        if row is None:
-            key = new_key()
-            await self._add(new_key_ref(), tenant, _KEK, NO_SUBJECT, b"", self._provider.wrap(key, context), now)
-            wipe(key)
-            row = await self._find(tenant, _KEK, NO_SUBJECT, b"")
-        if row is None:
-            message = "The tenant's key is not in the key database although it was just stored: look at the database."
-            raise KeyMissing(message)
-        opened = self._provider.unwrap(row[6], context)
-        self._keks[tenant] = DataKey(KeyRef(row[0]), opened)
-        wipe(opened)
-        index = await self._find(tenant, _INDEX, NO_SUBJECT, b"")
-        if index is None:
-            await self._make(tenant, _INDEX, NO_SUBJECT, b"", now)
-            index = await self._find(tenant, _INDEX, NO_SUBJECT, b"")
-        if index is not None:
-            self._index[tenant] = bytes(self._unwrap(index))
+        """Open (or, in an empty key database, make) the tenant's own keys; `now` in microseconds since 1970.
+
+        Raises:
+            ProviderUnavailable, ProviderRefused, SlotMissing, DoesNotOpen, KeyMissing
+        """
+        await begin.make_first(self._database, self._provider, tenant, now)
+        await self.between(tenant, now)
+        index = await self._find(tenant, INDEX, NO_SUBJECT, b"") or await self._make(tenant, INDEX, NO_SUBJECT, b"", now)
+        self._index[tenant] = bytes(await self._unwrap(index, now))
         for purpose_class in (PurposeClass.SERVICE, PurposeClass.COMMONS):
             await self.sealer(tenant, NO_SUBJECT, purpose_class, now)
+
+    async def between(self, tenant: TenantId, now: int, *, anew: bool = False) -> Between:
+        """Return the tenant's opened KEKs and the opened epochs; the provider is asked again when they have served their time.
+
+        Raises:
+            ProviderUnavailable, ProviderRefused, SlotMissing, DoesNotOpen, KeyMissing
+        """
+        found = self._between.get(tenant)
+        if found is not None and found.until > now and not anew:
+            return found
+        async with self._opening:
+            waited = self._between.get(tenant)
+            if waited is not None and waited is not found and waited.until > now:
+                return waited  # another task asked meanwhile
+            opened = self._between[tenant] = await open_between(self._database, self._provider, tenant, now)
+        return opened
 
     def field(self, tenant: TenantId, table: bytes, column: bytes, version: int) -> BlindField:
         """Return the blind index key of one field; it is never derived from a data encryption key."""
@@ -112,37 +114,46 @@ class Keyring:
             cached = self._cached(key_ref, now)
             if cached is not None:
                 return cached.key
-        row = await self._find(tenant, _DEK, subject, purpose_class.value)
+        row = await self._find(tenant, DEK, subject, purpose_class.value)
         if row is None:
-            row = await self._make(tenant, _DEK, subject, purpose_class.value, now)
-        self._current[identity] = row[0]
+            row = await self._make(tenant, DEK, subject, purpose_class.value, now)
+        opened = await self._remember(row, now)
+        self._current[identity] = row.key_ref
         if len(self._current) > self._size:
             self._current.popitem(last=False)
-        return self._remember(row, now).key
+        return opened.key
 
     async def load(self, references: Iterable[KeyRef], now: int) -> None:
         """Open the keys that envelopes name, so that `open` finds them."""
         for key_ref in references:
             if self._cached(key_ref, now) is None:
                 rows = await self._database.fetch(store.BY_REF, {"key_ref": key_ref})
-                if rows and rows[0][2] == _DEK:
-                    self._remember(rows[0], now)
+                row = KeyRow(*rows[0]) if rows else None
+                if row is not None and row.kind == DEK:
+                    await self._remember(row, now)
+                else:
+                    self._opened.pop(key_ref, None)
 
     def open(self, permit: Permit, place: Place, envelope: bytes) -> bytes:
         """Return the plaintext of an envelope; whoever calls owes the audit trail an event before any byte leaves.
 
         Raises:
             NotPermitted: the permit is for another tenant.
+            ShreddingPending: erasures have to be carried out first; only a permit to erase opens meanwhile.
             KeyMissing: the key was shredded, or `load` was not called.
             DoesNotOpen, NotAnEnvelope: the value is not at home in `place`.
         """
         if permit.principal.tenant != place.tenant:
             message = "The permit is for another tenant."
             raise NotPermitted(message)
+        if self._held is not None and permit.action is not Action.ERASE:
+            raise ShreddingPending(self._held)
         return self._open(place, envelope)
 
     def open_service(self, tenant: TenantId, table: bytes, column: bytes, row: bytes, envelope: bytes) -> bytes:
         """Return a secret of the service itself (accounts, audit values); such values belong to no subject."""
+        if self._held is not None:
+            raise ShreddingPending(self._held)
         return self._open(Place(tenant, NO_SUBJECT, PurposeClass.SERVICE, table, column, row), envelope)
 
     async def seal_service(self, tenant: TenantId, table: bytes, column: bytes, row: bytes, plaintext: bytes, now: int) -> bytes:
@@ -150,6 +161,25 @@ class Keyring:
         key = await self.sealer(tenant, NO_SUBJECT, PurposeClass.SERVICE, now)
         place = Place(tenant, NO_SUBJECT, PurposeClass.SERVICE, table, column, row)
         return key.seal(Suite.XAES_256_GCM, place.context(), plaintext)
+
+    async def signer(self, tenant: TenantId, now: int) -> SigningKey:
+        """Return the key that signs the shred ledger and certificates of erasure, made when it is first asked for."""
+        row = await self._find(tenant, SIGN, NO_SUBJECT, b"") or await self._make(tenant, SIGN, NO_SUBJECT, b"", now)
+        seed = await self._unwrap(row, now)
+        try:
+            return SigningKey(seed)
+        finally:
+            wipe(seed)
+
+    def hold(self, reason: str | None) -> None:
+        """Open nothing, for a stated reason, until this is called with None: erasures have to be carried out first."""
+        self._held = reason
+        self.forget()
+
+    @property
+    def held(self) -> str | None:
+        """Why nothing is opened; None in ordinary times."""
+        return self._held
 
     def forget(self) -> None:
         """Drop every opened data key, as after a fork or a shred."""
@@ -170,12 +200,12 @@ class Keyring:
         opened = self._opened.get(key_ref)
         if opened is None or opened.until <= now:
             return None
+        self._opened.move_to_end(key_ref)
         return opened
 
-    def _remember(self, row: tuple[Any, ...], now: int) -> _Opened:
-        key_ref, tenant, _, subject, purpose_class, _, _ = row
-        secret = self._unwrap(row)
-        opened = _Opened(DataKey(KeyRef(key_ref), secret), tenant, subject, purpose_class, now + self._lifetime)
+    async def _remember(self, row: KeyRow, now: int) -> _Opened:
+        secret = await self._unwrap(row, now)
+        opened = _Opened(DataKey(KeyRef(row.key_ref), secret), row.tenant, row.subject, row.purpose_class, now + self._lifetime)
         wipe(secret)
         self._opened[opened.key.key_ref] = opened
         self._opened.move_to_end(opened.key.key_ref)
@@ -183,35 +213,39 @@ class Keyring:
             self._opened.popitem(last=False)
         return opened
 
-    def _unwrap(self, row: tuple[Any, ...]) -> bytearray:
-        key_ref, tenant, kind, subject, purpose_class, generation, wrapped = row
-        context = _wrap_context(tenant, kind, subject, purpose_class, generation, key_ref)
-        return bytearray(self._keks[tenant].open(context, wrapped))
+    async def _unwrap(self, row: KeyRow, now: int) -> bytearray:
+        between = await self.between(TenantId(row.tenant), now)
+        if not between.covers(row):  # another process rotated a KEK or began an epoch
+            between = await self.between(TenantId(row.tenant), now, anew=True)
+        if not between.covers(row):
+            message = "The key of this value was wrapped in an epoch that has been destroyed: the value cannot be read any more."
+            raise KeyMissing(message)
+        return wraps.unwrap(row, between.keks[row.wrapper], between.outer(row))
 
-    async def _find(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes) -> tuple[Any, ...] | None:
+    async def _find(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes) -> KeyRow | None:
         values = {"tenant": tenant, "kind": kind, "subject": subject, "class": purpose_class}
         rows = await self._database.fetch(store.CURRENT, values)
-        return tuple(rows[0]) if rows else None
+        return KeyRow(*rows[0]) if rows else None
 
-    async def _make(self, tenant: int, kind: str, subject: bytes, purpose_class: bytes, now: int) -> tuple[Any, ...]:
-        key, key_ref = new_key(), new_key_ref()
-        context = _wrap_context(tenant, kind, subject, purpose_class, 1, key_ref)
-        wrapped = self._keks[tenant].seal(Suite.XAES_256_GCM, context, bytes(key))
+    async def _make(self, tenant: TenantId, kind: str, subject: bytes, purpose_class: bytes, now: int, generation: int = 1) -> KeyRow:
+        between = await self.between(tenant, now)
+        epoch = between.epoch if kind == DEK and subject != NO_SUBJECT else NO_EPOCH
+        bare = KeyRow(new_key_ref(), tenant, kind, subject, purpose_class, generation, between.kek, epoch, b"", now)
+        key = new_key()
+        row = wraps.wrap(bare, between.keks[bare.wrapper], between.outer(bare), key)
         wipe(key)
-        await self._add(key_ref, tenant, kind, subject, purpose_class, wrapped, now)
-        row = await self._find(tenant, kind, subject, purpose_class)
-        if row is None:
+        with suppress(Conflict):  # another worker made the same key first: theirs is the key, ours was never used
+            await self._database.commit(Unit((Add(store.ADD_KEY, [row]),)))
+        stored = await self._find(tenant, kind, subject, purpose_class)
+        if stored is None:
             message = "A key was stored but cannot be found: look at the key database."
             raise KeyMissing(message)
-        return row
+        return stored
 
-    async def _add(self, key_ref: KeyRef, tenant: int, kind: str, subject: bytes, purpose_class: bytes, wrapped: bytes, now: int) -> None:
-        row = (key_ref, tenant, kind, subject, purpose_class, 1, wrapped, now)
-        try:
-            await self._database.commit(Unit((Add(store.ADD_KEY, [row]),)))
-        except Conflict:
-            return  # another worker made the same key first: theirs is the key, ours was never used
-
-
-def _wrap_context(tenant: int, kind: str, subject: bytes, purpose_class: bytes, generation: int, key_ref: bytes) -> bytes:
-    return length_prefixed(tenant.to_bytes(8, "big"), kind.encode(), subject, purpose_class, generation.to_bytes(4, "big"), key_ref)
+    async def renew(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int) -> DataKey:
+        """Make the next generation of a subject's key; from now on new values are sealed under it, and the older ones still open."""
+        current = await self._find(tenant, DEK, subject, purpose_class.value)
+        generation = current.generation + 1 if current else 1
+        row = await self._make(tenant, DEK, subject, purpose_class.value, now, generation)
+        self._current.pop((tenant, subject, purpose_class.value), None)
+        return (await self._remember(row, now)).key

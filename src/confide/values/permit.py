@@ -21,6 +21,7 @@ class Action(Enum):
     DELETE = "delete"
     EXPORT = "export"
     AUDIT = "audit"
+    ERASE = "erase"
 
 
 class Reach(Enum):

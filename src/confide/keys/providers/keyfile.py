@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from confide.crypto.envelope import DataKey, Suite
 from confide.crypto.random import KEY_BYTES, new_key, new_key_ref, wipe
-from confide.keys.errors import KeyFileRefused
+from confide.keys.errors import KeyFileRefused, SlotMissing
 from confide.values.ids import KeyRef
 
 if TYPE_CHECKING:
@@ -22,21 +22,39 @@ _CONTEXT = b"root"
 class KeyFile:
     """Wraps tenant keys under the root key of one file."""
 
-    def __init__(self, key: DataKey) -> None:
-        """Take an opened root key; see `read` and `create`."""
+    name, durable, destruction_seconds = "key file", False, 0
+
+    def __init__(self, key: DataKey, path: Path) -> None:
         self._key = key
+        self._path = path.with_name("epochs.key")
+        self._slots: dict[str, bytes] = {}
 
-    def wrap(self, key: bytes | bytearray, context: bytes) -> bytes:
-        """Return `key` sealed under the root, bound to `context`."""
-        return self._key.seal(Suite.XAES_256_GCM, _CONTEXT + context, bytes(key))
+    def make(self, slot: str) -> None:
+        import secrets
 
-    def unwrap(self, wrapped: bytes, context: bytes) -> bytearray:
-        """Return the key in a buffer that the caller wipes.
+        self._slots.setdefault(slot, secrets.token_bytes(32))
 
-        Raises:
-            DoesNotOpen: another root key, or a row that was changed or moved.
-        """
-        return bytearray(self._key.open(_CONTEXT + context, wrapped))
+    def _of(self, slot: str) -> DataKey:
+        if slot == "root-1":
+            return self._key
+        if slot not in self._slots:
+            raise SlotMissing("gone")
+        return DataKey(KeyRef(slot.encode().ljust(8)[:8]), self._slots[slot])
+
+    def wrap(self, slot: str, key: bytes | bytearray, context: bytes) -> bytes:
+        return self._of(slot).seal(Suite.XAES_256_GCM, _CONTEXT + context, bytes(key))
+
+    def unwrap(self, slot: str, wrapped: bytes, context: bytes) -> bytearray:
+        return bytearray(self._of(slot).open(_CONTEXT + context, wrapped))
+
+    def destroy(self, slot: str) -> None:
+        self._slots.pop(slot, None)
+
+    def slots(self) -> frozenset[str]:
+        return frozenset({"root-1", *self._slots})
+
+    def probe(self) -> None:
+        pass
 
 
 def create(path: Path) -> None:
@@ -90,6 +108,6 @@ def read(path: Path) -> KeyFile:
     if first + b"\n" != FIRST_LINE or len(secret) != KEY_BYTES + 8:
         message = f"The file {path} is not a Confide key file, or a part of it is missing. Nothing was written."
         raise KeyFileRefused(message)
-    provider = KeyFile(DataKey(KeyRef(bytes(secret[:8])), secret[8:]))
+    provider = KeyFile(DataKey(KeyRef(bytes(secret[:8])), secret[8:]), path)
     wipe(secret)
     return provider

@@ -1,0 +1,93 @@
+"""What is due by the clock: a new epoch, the end of superseded slots, the end of a superseded KEK.
+
+The server calls `tend` every hour and `confide keys tend` at once; more often does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confide.keys import store
+from confide.keys.provider import beside
+from confide.keys.rotate import SETTLED, advance_epoch, ignore, sweep_epochs, sweep_keks
+from confide.keys.tenant import epoch_slot, root_slot
+from confide.keys.wraps import KEK, KeyRow
+from confide.store.work import Alter, Unit
+
+if TYPE_CHECKING:
+    from confide.keys.provider import Provider
+    from confide.keys.rotate import Report
+    from confide.store.work import Database
+    from confide.values.ids import TenantId
+
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long keys serve, in seconds."""
+
+    epoch: int = 7 * 86_400
+    """A week: with the grace time, how long an erased person's key survives in old copies of the key table."""
+    grace: int = 86_400
+    """A day between the end of an epoch and the destruction of its key: time to take, and to restore, a backup of keys."""
+    kek: int = 365 * 86_400
+    root: int = 365 * 86_400
+    dek: int = 2 * 365 * 86_400
+    """Ages at which `status` says that a rotation is due (NIST SP 800-57 part 1, 5.3.6: one to two years)."""
+
+    def horizon(self, provider: Provider) -> int:
+        """Return after how many seconds a shredded key is gone from every copy of the key table."""
+        return self.epoch + self.grace + provider.destruction_seconds
+
+
+async def tend(database: Database, provider: Provider, tenant: TenantId, policy: Policy, now: int, report: Report = ignore) -> list[str]:
+    """Do what is due; return the names of the deeds, such as ``epoch-8 begun``.
+
+    Raises:
+        ProviderUnavailable, ProviderRefused
+    """
+    done: list[str] = []
+    slots = await database.fetch(store.SLOTS, {})
+    newest = max((row for row in slots if row[0] == "epoch"), key=lambda row: int(row[1]))
+    if newest[4] + policy.epoch * SECOND <= now:
+        done.append(f"{epoch_slot(await advance_epoch(database, provider, tenant, now, report))} begun")
+    await sweep_epochs(database, provider, tenant, now, report)
+    await sweep_keks(database, provider, tenant, now, report)
+    done += await destroy_due(database, provider, policy, now)
+    return done + await drop_keks(database, tenant, now)
+
+
+async def destroy_due(database: Database, provider: Provider, policy: Policy, now: int) -> list[str]:
+    """Destroy superseded slots whose grace time is over and under which nothing living stands any more."""
+    used = await _used(database)
+    done = []
+    for kind, number, _, _, _, superseded, destroyed in await database.fetch(store.SLOTS, {}):
+        grace = policy.grace if kind == "epoch" else policy.epoch + policy.grace  # KEKs under an old root stand in backups of keys
+        if superseded is None or destroyed is not None or superseded + max(grace, SETTLED) * SECOND > now or (kind, number) in used:
+            continue
+        slot = epoch_slot(number) if kind == "epoch" else root_slot(number)
+        await beside(lambda slot=slot: provider.destroy(slot))  # type: ignore[misc]
+        values = {"this_kind": kind, "this_number": number, "destroyed": now}
+        await database.commit(Unit((Alter(store.DESTROYED, values),)))
+        done.append(f"{slot} destroyed")
+    return done
+
+
+async def _used(database: Database) -> set[tuple[str, int]]:
+    counts = await database.fetch(store.COUNTS, {})
+    return {("root", row[2]) for row in counts if row[1] == KEK} | {("epoch", row[3]) for row in counts if row[3]}
+
+
+async def drop_keks(database: Database, tenant: TenantId, now: int) -> list[str]:
+    """Drop superseded KEKs once every process makes keys under the newest one, and none is left under them."""
+    keks = [KeyRow(*row) for row in await database.fetch(store.OF_KIND, {"tenant": tenant, "kind": KEK})]
+    newest = max(keks, key=lambda row: row.generation)
+    used = {row[2] for row in await database.fetch(store.COUNTS, {}) if row[0] == tenant and row[1] != KEK}
+    done = []
+    for row in keks:
+        if row.generation < newest.generation and row.generation not in used and newest.created + SETTLED * SECOND <= now:
+            await database.commit(Unit((Alter(store.DROP, {"this": row.key_ref}),)))
+            done.append(f"kek-{row.generation} dropped")
+    return done
