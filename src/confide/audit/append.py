@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from confide.audit import event as events
 from confide.audit import store
 from confide.audit.errors import EventTooLarge
+from confide.keys.hierarchy import Cell
 from confide.store.work import Add
+from confide.values.ids import NO_SUBJECT, SubjectId
+from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
     from confide.keys.hierarchy import Keyring
@@ -42,7 +45,9 @@ class Told:
     resources: tuple[Pseudonym, ...] = ()
     parameters: tuple[str, ...] = ()
     values: bytes | None = None
-    """Search parameter values; they are sealed under the service key, bound to the event."""
+    """Search parameter values; they are sealed, bound to the event."""
+    subject: SubjectId = NO_SUBJECT
+    """The one person whom the answer is about: the values die with their key. Else they die with the key of their week."""
 
 
 def granted(permit: Permit, outcome: str = "success", **told: object) -> Told:
@@ -59,7 +64,8 @@ async def step(keyring: Keyring, tenant: TenantId, principal: Principal | None, 
     identifier, text, time, salt = events.stamp(now, secrets.token_bytes(events.ENTROPY_BYTES))
     sealed = None
     if told.values is not None:
-        sealed = b64encode(await keyring.seal_service(tenant, TABLE, COLUMN, identifier, told.values, now)).decode()
+        cell = Cell(tenant, TABLE, COLUMN, identifier, told.subject, PurposeClass.CARE if told.subject else PurposeClass.SEARCHES)
+        sealed = b64encode(await keyring.seal_service(cell, told.values, now)).decode()
     body = events.encode(
         events.Event(
             action=told.action,

@@ -10,7 +10,7 @@ import click
 
 from confide.audit.append import Origin
 from confide.cli.errors import NoInstance
-from confide.clinic.app import clock, open_house, operator
+from confide.clinic.app import catch_up, clock, open_house, operator
 from confide.clinic.fhir.call import Call
 from confide.clinic.settings import FILE, Settings
 from confide.crypto.random import new_uuid4
@@ -63,6 +63,7 @@ def run_in_house(settings: Settings, work: Callable[[House], Awaitable[Result]])
 
     async def run() -> Result:
         async with open_house(settings, clock()) as house:
+            await catch_up(house, lambda _count: None, clock())
             return await work(house)
 
     return asyncio.run(run())

@@ -16,25 +16,31 @@ from starlette.routing import Route
 
 from confide.access.authorise import authorise
 from confide.clinic.errors import Undeclared
-from confide.clinic.fhir.call import Limits, Parts
+from confide.audit.append import Origin
+from confide.clinic.fhir.call import Call, Limits, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
 from confide.clinic.fhir.http import Door, network, routes
+from confide.clinic.fhir.interactions import erase
 from confide.clinic.fhir.prepare import instant
 from confide.clinic.portal.door import Door as PortalDoor
 from confide.clinic.portal.routes import routes as portal_routes
 from confide.clinic.records import read as records
 from confide.clinic.records.blind import BlindIndex
+from confide.clinic.records.erase import reached
 from confide.clinic.records.fhir_map import undeclared
+from confide.crypto.random import new_uuid4
 from confide.datamap.check import check_columns
 from confide.identity import tokens
 from confide.identity.parts import Identity
 from confide.keys.hierarchy import Keyring
+from confide.keys.ledger import Ledger
 from confide.keys.providers import keyfile
+from confide.rights import erase as rights
 from confide.store.errors import Unavailable
 from confide.store.opening import open_database
 from confide.store.schema import DATA, KEYS
 from confide.store.statements import Query
-from confide.values.ids import Pseudonym, TenantId, uuid_bytes
+from confide.values.ids import Pseudonym, TenantId, uuid_bytes, uuid_text
 from confide.values.logged import Label, RequestCompleted, ServerStarted, ServerStopped
 from confide.values.permit import Action
 from confide.values.principal import Principal, Role
@@ -49,8 +55,11 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from confide.clinic.settings import Settings
+    from confide.keys.ledger import Entry, State
+    from confide.keys.provider import Provider
+    from confide.rights.holdings import Plan
     from confide.store.work import Database
-    from confide.values.ids import DocumentKey
+    from confide.values.ids import DocumentKey, KeyRef, SubjectId
     from confide.values.logged import Log
 
     Observe = Callable[[str, str, int, str, int], None]
@@ -74,9 +83,34 @@ class House:
     settings: Settings
     database: Database
     keys: Database
+    provider: Provider
     keyring: Keyring
+    ledger: Ledger
     identity: Identity
     parts: Parts
+
+    def holdings(self, now: int) -> ClinicHoldings:
+        """Return what the clinic holds of people, for the rights; the operator asks."""
+        return ClinicHoldings(Call(self.parts, operator(), Origin(uuid_text(new_uuid4()), None), now))
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicHoldings:
+    """The clinic's store of personal data, as `rights` sees it."""
+
+    call: Call
+
+    async def plan(self, subject: SubjectId, _now: int) -> Plan | None:
+        """See `Holdings.plan`."""
+        return await erase.plan(self.call, subject)
+
+    async def reached(self) -> State:
+        """See `Holdings.reached`."""
+        return await reached(self.call.parts.database, TENANT)
+
+    async def erase(self, entry: Entry, after: State, report: Callable[[int], None], _now: int) -> tuple[KeyRef, ...]:
+        """See `Holdings.erase`."""
+        return await erase.carry_out(self.call, entry, after, report)
 
 
 def check_declared() -> None:
@@ -97,8 +131,10 @@ def check_declared() -> None:
 async def open_house(settings: Settings, now: int) -> AsyncIterator[House]:
     """Open the databases and build the parts; on leaving, what was submitted is stored and everything is closed.
 
+    Where the databases are behind the shred ledger, as after a restore, nothing opens until `catch_up` was called.
+
     Raises:
-        Undeclared, KeyFileRefused, Unavailable, DoesNotOpen
+        Undeclared, KeyFileRefused, Unavailable, DoesNotOpen, LedgerRefused
     """
     check_declared()
     provider = keyfile.read(settings.key_file)
@@ -110,11 +146,27 @@ async def open_house(settings: Settings, now: int) -> AsyncIterator[House]:
             await keyring.start(TENANT, now)
             parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir")
             identity = Identity(database, keyring, TENANT, token_seconds=settings.token_seconds, demo=settings.demo)
-            yield House(settings, database, keys, keyring, identity, parts)
+            ledger = Ledger(settings.ledger, (await keyring.signer(TENANT, now)).public())
+            house = House(settings, database, keys, provider, keyring, ledger, identity, parts)
+            waiting = await rights.pending(ledger, house.holdings(now), keys, TENANT)
+            if waiting:
+                keyring.hold(f"{waiting} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then.")
+            yield house
         finally:
             await keys.close()
     finally:
         await database.close()
+
+
+async def catch_up(house: House, report: Callable[[int], None], now: int) -> int:
+    """Carry out what the databases are behind with, then let the keyring open again; return how many erasures there were.
+
+    Raises:
+        LedgerRefused
+    """
+    done = await rights.catch_up(house.ledger, house.holdings(now), house.keys, TENANT, report, now)
+    house.keyring.hold(None)
+    return done
 
 
 def _limits(settings: Settings) -> Limits:

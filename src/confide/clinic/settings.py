@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     token_seconds: int = Field(default=600, ge=60, le=86_400, description="How long a bearer token lives, in seconds.")
     key_cache_seconds: int = Field(default=120, ge=60, le=300, description="How long an opened key stays in memory, in seconds.")
     key_cache_size: int = Field(default=10_000, ge=100, description="Most opened keys in memory.")
+    ledger_file: str = Field(
+        default="",
+        description="The shred ledger, best on another disk than the databases and in none of their backups; empty: shred.ledger.",
+    )
     log_file: str = Field(default="", description="Where log lines go; empty: standard error.")
 
     @classmethod
@@ -103,6 +107,11 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """The root key."""
         return self.folder / "root.key"
+
+    @property
+    def ledger(self) -> Path:
+        """The shred ledger; it is part of no backup."""
+        return self.folder / (self.ledger_file or "shred.ledger")
 
     @property
     def ca_certificate(self) -> Path:

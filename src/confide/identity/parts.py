@@ -11,6 +11,8 @@ from confide.identity.model import Account
 from confide.identity.password import CALIBRATED, Cost, Passwords
 from confide.identity.rules import folded
 from confide.identity.throttle import Throttle
+from confide.keys.hierarchy import Cell
+from confide.values.ids import NO_SUBJECT, SubjectId
 from confide.values.principal import Role
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ ACCOUNT, ENROLMENT = b"account", b"enrolment"
 USERNAME, PASSWORD, TOTP, SEALED = b"username", b"password", b"totp", b"sealed"
 """Columns of theirs."""
 ID_BYTES = 16
+_DECOY = b"\xff decoy"
+"""No username in UTF-8 has this byte."""
 
 
 class Identity:
@@ -63,17 +67,20 @@ class Identity:
     async def decoy(self, now: int) -> Account:
         """Return the account that stands in for unknown users, so that they cost what known ones cost."""
         if self._decoy is None:
-            identifier = secrets.token_bytes(ID_BYTES)
+            identifier = self._usernames.digest(_DECOY)[:ID_BYTES]  # always the same, so that it has one key for ever
             encoded = await self.passwords.hash(secrets.token_urlsafe())
             sealed = await self.seal(ACCOUNT, PASSWORD, identifier, encoded, now)
             self._decoy = Account(identifier, self.tenant, new_pseudonym(), Role.PATIENT, None, sealed, None, 0)
         return self._decoy
 
     async def seal(self, table: bytes, column: bytes, row: bytes, plaintext: bytes, now: int) -> bytes:
-        """Return a service secret sealed for one cell."""
-        return await self.keyring.seal_service(self.tenant, table, column, row, plaintext, now)
+        """Return a secret sealed for one cell: an account's under a key of its own, which dies with it."""
+        return await self.keyring.seal_service(self._cell(table, column, row), plaintext, now)
 
     async def open(self, table: bytes, column: bytes, row: bytes, envelope: bytes, now: int) -> bytes:
-        """Return a service secret of one cell."""
+        """Return a secret of one cell."""
         await self.keyring.load([read_header(envelope).key_ref], now)
-        return self.keyring.open_service(self.tenant, table, column, row, envelope)
+        return self.keyring.open_service(self._cell(table, column, row), envelope)
+
+    def _cell(self, table: bytes, column: bytes, row: bytes) -> Cell:
+        return Cell(self.tenant, table, column, row, SubjectId(row) if table == ACCOUNT else NO_SUBJECT)

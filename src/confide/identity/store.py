@@ -86,6 +86,8 @@ BY_ID = Query(
     )
 )
 
+OF_PATIENT = Query(sa.select(_A.id).where(_A.patient == sa.bindparam("patient")))
+
 WITH_ROLE = Query(sa.select(_A.id).where(_A.tenant == sa.bindparam("tenant"), _A.role == sa.bindparam("role"), _OPEN).limit(1))
 
 RESOLVE = Query(
@@ -124,6 +126,8 @@ REVOKE = Change(sa.delete(BEARER).where(BEARER.c.digest == sa.bindparam("digest"
 DROP_EXPIRED_BEARERS = Change(sa.delete(BEARER).where(BEARER.c.expires <= sa.bindparam("now")))
 DROP_EXPIRED_TICKETS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.expires <= sa.bindparam("now")))
 DROP_TICKETS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.account == sa.bindparam("account")))
+DROP_BEARERS = Change(sa.delete(BEARER).where(BEARER.c.account == sa.bindparam("account")))
+DROP_ACCOUNT = Change(sa.delete(ACCOUNT).where(_A.id == sa.bindparam("account")))
 DROP_DRAFTS = Change(sa.delete(ENROLMENT).where(ENROLMENT.c.tenant == sa.bindparam("tenant"), ENROLMENT.c.link == sa.bindparam("link")))
 DROP_LINKS = Change(sa.delete(LINK).where(LINK.c.tenant == sa.bindparam("tenant")))
 

@@ -57,6 +57,22 @@ class _Opened:
     until: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a secret of the service itself is at home; `subject` names whose it is, where it is somebody's and dies with them."""
+
+    tenant: TenantId
+    table: bytes
+    column: bytes
+    row: bytes
+    subject: SubjectId = NO_SUBJECT
+    purpose_class: PurposeClass = PurposeClass.SERVICE
+
+    def place(self) -> Place:
+        """Return the envelope context of the cell."""
+        return Place(self.tenant, self.subject, self.purpose_class, self.table, self.column, self.row)
+
+
 class Keyring:
     """The opened keys of this process; one for the whole application."""
 
@@ -150,16 +166,20 @@ class Keyring:
             raise ShreddingPending(self._held)
         return self._open(place, envelope)
 
-    def open_service(self, tenant: TenantId, table: bytes, column: bytes, row: bytes, envelope: bytes) -> bytes:
-        """Return a secret of the service itself (accounts, audit values); such values belong to no subject."""
+    def open_service(self, cell: Cell, envelope: bytes) -> bytes:
+        """Return a secret of the service itself (accounts, audit values).
+
+        Raises:
+            ShreddingPending, KeyMissing, DoesNotOpen, NotAnEnvelope: see `open`.
+        """
         if self._held is not None:
             raise ShreddingPending(self._held)
-        return self._open(Place(tenant, NO_SUBJECT, PurposeClass.SERVICE, table, column, row), envelope)
+        return self._open(cell.place(), envelope)
 
-    async def seal_service(self, tenant: TenantId, table: bytes, column: bytes, row: bytes, plaintext: bytes, now: int) -> bytes:
+    async def seal_service(self, cell: Cell, plaintext: bytes, now: int) -> bytes:
         """Return the envelope of a secret of the service itself."""
-        key = await self.sealer(tenant, NO_SUBJECT, PurposeClass.SERVICE, now)
-        place = Place(tenant, NO_SUBJECT, PurposeClass.SERVICE, table, column, row)
+        place = cell.place()
+        key = await self.sealer(place.tenant, place.subject, place.purpose_class, now)
         return key.seal(Suite.XAES_256_GCM, place.context(), plaintext)
 
     async def signer(self, tenant: TenantId, now: int) -> SigningKey:
@@ -170,6 +190,11 @@ class Keyring:
             return SigningKey(seed)
         finally:
             wipe(seed)
+
+    async def references(self, tenant: TenantId, subject: SubjectId) -> list[KeyRef]:
+        """Return the references of every key of a subject, of each class and generation."""
+        rows = await self._database.fetch(store.OF_SUBJECT, {"tenant": tenant, "subject": subject})
+        return [KeyRef(row[0]) for row in rows]
 
     def hold(self, reason: str | None) -> None:
         """Open nothing, for a stated reason, until this is called with None: erasures have to be carried out first."""
@@ -229,7 +254,8 @@ class Keyring:
 
     async def _make(self, tenant: TenantId, kind: str, subject: bytes, purpose_class: bytes, now: int, generation: int = 1) -> KeyRow:
         between = await self.between(tenant, now)
-        epoch = between.epoch if kind == DEK and subject != NO_SUBJECT else NO_EPOCH
+        mortal = kind == DEK and (subject != NO_SUBJECT or purpose_class == PurposeClass.SEARCHES.value)
+        epoch = between.epoch if mortal else NO_EPOCH
         bare = KeyRow(new_key_ref(), tenant, kind, subject, purpose_class, generation, between.kek, epoch, b"", now)
         key = new_key()
         row = wraps.wrap(bare, between.keks[bare.wrapper], between.outer(bare), key)

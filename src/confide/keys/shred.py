@@ -9,6 +9,8 @@ from confide.keys.ledger import State
 from confide.store.work import Add, Alter, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from confide.keys.ledger import Entry
     from confide.store.work import Database
 
@@ -19,14 +21,14 @@ async def state_of(database: Database, tenant: int) -> State:
     return State(rows[0][0], rows[0][1]) if rows else State()
 
 
-async def destroy(database: Database, entry: Entry, reached: State) -> None:
-    """Delete the key rows that an entry names, and remember that it was carried out, in one transaction.
+async def destroy(database: Database, entry: Entry, reached: State, unneeded: Iterable[bytes] = ()) -> None:
+    """Delete the key rows that an entry names, and those that nothing needs any more, and remember it, in one transaction.
 
     SQLite overwrites what it deletes (secure_delete); other copies of the rows die with their epoch.
     """
     before = await state_of(database, entry.tenant)
     drops = [Alter(store.DROP_SUBJECT, {"tenant": entry.tenant, "subject": subject}, None) for subject in entry.subject_ids()]
-    drops += [Alter(store.DROP, {"this": key_ref}, None) for key_ref in entry.key_refs()]
+    drops += [Alter(store.DROP, {"this": key_ref}, None) for key_ref in (*entry.key_refs(), *unneeded)]
     if before.entries == 0:
         mark: Add | Alter = Add(store.BEGIN, [(entry.tenant, reached.entries, reached.head)])
     else:

@@ -119,6 +119,9 @@ DROP_SUBJECT = Change(
     sa.delete(KEY).where(KEY.c.tenant == sa.bindparam("tenant"), KEY.c.kind == "dek", KEY.c.subject == sa.bindparam("subject"))
 )
 
+OF_SUBJECT = Query(
+    sa.select(KEY.c.key_ref).where(KEY.c.tenant == sa.bindparam("tenant"), KEY.c.kind == "dek", KEY.c.subject == sa.bindparam("subject"))
+)
 COUNTS = Query(
     sa.select(
         KEY.c.tenant, KEY.c.kind, KEY.c.wrapper, KEY.c.epoch, sa.func.count(), sa.func.min(KEY.c.created), sa.func.max(KEY.c.generation)

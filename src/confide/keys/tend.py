@@ -5,6 +5,7 @@ The server calls `tend` every hour and `confide keys tend` at once; more often d
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,10 @@ from confide.keys import store
 from confide.keys.provider import beside
 from confide.keys.rotate import SETTLED, advance_epoch, ignore, sweep_epochs, sweep_keks
 from confide.keys.tenant import epoch_slot, root_slot
-from confide.keys.wraps import KEK, KeyRow
+from confide.keys.wraps import DEK, KEK, KeyRow
 from confide.store.work import Alter, Unit
+from confide.values.ids import NO_SUBJECT
+from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
     from confide.keys.provider import Provider
@@ -34,6 +37,8 @@ class Policy:
     """A day between the end of an epoch and the destruction of its key: time to take, and to restore, a backup of keys."""
     kek: int = 365 * 86_400
     root: int = 365 * 86_400
+    searches: int = 35 * 86_400
+    """Five weeks: how long it can be read what was searched for when the answer was about no one person."""
     dek: int = 2 * 365 * 86_400
     """Ages at which `status` says that a rotation is due (NIST SP 800-57 part 1, 5.3.6: one to two years)."""
 
@@ -56,7 +61,8 @@ async def tend(database: Database, provider: Provider, tenant: TenantId, policy:
     await sweep_epochs(database, provider, tenant, now, report)
     await sweep_keks(database, provider, tenant, now, report)
     done += await destroy_due(database, provider, policy, now)
-    return done + await drop_keks(database, tenant, now)
+    done += await drop_keks(database, tenant, now)
+    return done + await drop_searches(database, tenant, policy, now)
 
 
 async def destroy_due(database: Database, provider: Provider, policy: Policy, now: int) -> list[str]:
@@ -90,4 +96,16 @@ async def drop_keks(database: Database, tenant: TenantId, now: int) -> list[str]
         if row.generation < newest.generation and row.generation not in used and newest.created + SETTLED * SECOND <= now:
             await database.commit(Unit((Alter(store.DROP, {"this": row.key_ref}),)))
             done.append(f"kek-{row.generation} dropped")
+    return done
+
+
+async def drop_searches(database: Database, tenant: TenantId, policy: Policy, now: int) -> list[str]:
+    """Drop the keys of searches that are old enough; what was searched for then can no longer be read."""
+    values = {"tenant": tenant, "kind": DEK, "subject": NO_SUBJECT, "class": PurposeClass.SEARCHES.value}
+    rows = [KeyRow(*row) for row in await database.fetch(store.GENERATIONS, values)]
+    done = []
+    for row, following in itertools.pairwise(rows):
+        if following.created + policy.searches * SECOND <= now:  # its last search is as old as the next key
+            await database.commit(Unit((Alter(store.DROP, {"this": row.key_ref}, None),)))
+            done.append(f"searches-{row.generation} dropped")
     return done

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from confide.access.unseal import opener
 from confide.clinic.records import store
-from confide.clinic.records.model import Found, found
+from confide.clinic.records.model import SEVERAL_COMPARTMENTS, Found, found
 from confide.crypto.envelope import read_header
 from confide.sealed import documents
+from confide.values.ids import DocumentKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,3 +52,10 @@ async def unseal(keyring: Keyring, permit: Permit, versions: Sequence[Found], no
         documents.unseal(open_one, one.home.place(tenant, one.id, one.number), one.sealed) if one.sealed is not None else b""
         for one in versions
     ]
+
+
+async def shared_with(database: Database, version: Found) -> list[DocumentKey]:
+    """Return the patients that a version in several compartments names; none for any other."""
+    if version.home.compartments != SEVERAL_COMPARTMENTS:
+        return []
+    return [DocumentKey(row[0]) for row in await database.fetch(store.SHARED_WITH, {"document": version.key, "number": version.number})]

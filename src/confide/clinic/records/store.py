@@ -62,14 +62,25 @@ TOKEN = sa.Table(
 """The blind index of current versions: keyed 63-bit hashes, hard-deleted with their document."""
 
 SHARED = sa.Table(
-    "shared_document",
+    "shared_version",
     DATA,
     sa.Column("patient", sa.BigInteger, primary_key=True, info=KEYS),
     sa.Column("document", sa.BigInteger, primary_key=True, info=KEYS),
+    sa.Column("number", sa.Integer, primary_key=True, info=SHAPE),
     sa.Index(None, "document"),
     sqlite_with_rowid=False,
 )
-"""Which patients a document is about that names several."""
+"""Which patients a version is about that names several. It stays when a later version names others, so that each version is read, and
+erased, by those whom it names."""
+
+ERASED = sa.Table(
+    "erased",
+    DATA,
+    sa.Column("tenant", sa.Integer, primary_key=True, autoincrement=False, info=TENANT),
+    sa.Column("entries", sa.Integer, nullable=False, info=SHAPE),
+    sa.Column("head", sa.LargeBinary(32), nullable=False, info=SHAPE),
+)
+"""How far the shred ledger has been carried out in this database."""
 
 IMPORTED = sa.Table(
     "import_journal",
@@ -97,7 +108,14 @@ ADVANCE = Change(
 """Moves a document to its next version, if it still has the version that was seen."""
 
 DROP_TOKENS = Change(sa.delete(TOKEN).where(TOKEN.c.document == sa.bindparam("this")))
-DROP_SHARED = Change(sa.delete(SHARED).where(SHARED.c.document == sa.bindparam("this")))
+DROP_SHARED = Change(sa.delete(SHARED).where(SHARED.c.document == sa.bindparam("this"), SHARED.c.number < sa.bindparam("below")))
+DROP_VERSIONS = Change(sa.delete(VERSION).where(VERSION.c.document == sa.bindparam("this"), VERSION.c.number < sa.bindparam("below")))
+DROP_DOCUMENT = Change(sa.delete(DOCUMENT).where(DOCUMENT.c.key == sa.bindparam("this")))
+DROP_MOVED = Change(sa.delete(VERSION).where(VERSION.c.patient == sa.bindparam("patient"), VERSION.c.document == sa.bindparam("this")))
+LEAVE = Change(sa.update(DOCUMENT).where(DOCUMENT.c.key == sa.bindparam("this")).values(deleted=1))
+"""Nothing new can be stored about a patient whose document is deleted."""
+ALL_VERSIONS = 2**31 - 1
+"""Above every version number."""
 
 _OWNER = DOCUMENT.alias("owner")
 
@@ -107,10 +125,8 @@ def _guard(table: sa.Table, *shared: sa.ColumnElement[bool]) -> Guarded:
     return Guarded(table.c.tenant, table.c.patient, among, table.c.compartments == NO_COMPARTMENT)
 
 
-_CURRENT = _guard(DOCUMENT, SHARED.c.document == DOCUMENT.c.key)
-_ANY_VERSION = _guard(VERSION, SHARED.c.document == VERSION.c.document, VERSION.c.number == DOCUMENT.c.version)
-"""`shared_document` tells whom the current version is shared with, and nothing of those before it: a patient who was named later, or
-is named no more, must not read them through it. Older versions in several compartments are therefore left to staff."""
+_CURRENT = _guard(DOCUMENT, SHARED.c.document == DOCUMENT.c.key, SHARED.c.number == DOCUMENT.c.version)
+_ANY_VERSION = _guard(VERSION, SHARED.c.document == VERSION.c.document, SHARED.c.number == VERSION.c.number)
 
 _COLUMNS = (
     DOCUMENT.c.key,
@@ -160,8 +176,8 @@ def search(reach: Reach, filters: int, *, by_patient: bool, by_ids: bool) -> Que
     """Candidates of a search: each of `filters` token lists must be met; `p0`, `t0`, … bind them."""
     conditions = [predicate(_CURRENT, reach), _TYPED, DOCUMENT.c.deleted == 0, DOCUMENT.c.key > sa.bindparam("after")]
     if by_patient:
-        among = sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("about"))
-        conditions.append(sa.or_(DOCUMENT.c.patient == sa.bindparam("about"), DOCUMENT.c.key.in_(among)))
+        named = (SHARED.c.patient == sa.bindparam("about"), SHARED.c.document == DOCUMENT.c.key, SHARED.c.number == DOCUMENT.c.version)
+        conditions.append(sa.or_(DOCUMENT.c.patient == sa.bindparam("about"), sa.exists().where(*named)))
     if by_ids:
         conditions.append(AnyOf(DOCUMENT.c.key, "keys", sa.BigInteger))
     for at in range(filters):
@@ -174,4 +190,40 @@ ADD_IMPORTED = Insert(IMPORTED)
 
 IMPORTED_BEFORE = Query(
     sa.select(IMPORTED.c.imported).where(IMPORTED.c.tenant == sa.bindparam("tenant"), IMPORTED.c.digest == sa.bindparam("digest"))
+)
+
+SHARED_WITH = Query(
+    sa.select(SHARED.c.patient).where(SHARED.c.document == sa.bindparam("document"), SHARED.c.number == sa.bindparam("number"))
+)
+
+_MINE = sa.or_(DOCUMENT.c.patient == sa.bindparam("patient"), DOCUMENT.c.key == sa.bindparam("patient"))
+OWN = Query(
+    sa.select(DOCUMENT.c.key, DOCUMENT.c.id)
+    .where(DOCUMENT.c.patient == sa.bindparam("patient"), DOCUMENT.c.key != sa.bindparam("patient"))
+    .order_by(DOCUMENT.c.key)
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+"""Documents in one patient's compartment, the Patient itself left out."""
+MOVED = Query(
+    sa.select(VERSION.c.document)
+    .where(VERSION.c.patient == sa.bindparam("patient"))
+    .distinct()
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+"""Documents some version of which was in the compartment: once the compartment is empty, those that are elsewhere by now."""
+NAMING = Query(
+    _NEWEST.where(DOCUMENT.c.key.in_(sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("patient"))))
+    .order_by(DOCUMENT.c.key)
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+"""Documents some version of which names the patient among others."""
+COUNT_OWN = Query(sa.select(DOCUMENT.c.type, sa.func.count()).where(_MINE).group_by(DOCUMENT.c.type).order_by(DOCUMENT.c.type))
+COUNT_NAMING = Query(sa.select(sa.func.count(SHARED.c.document.distinct())).where(SHARED.c.patient == sa.bindparam("patient")))
+
+REACHED = Query(sa.select(ERASED.c.entries, ERASED.c.head).where(ERASED.c.tenant == sa.bindparam("tenant")))
+BEGIN_ERASED = Insert(ERASED)
+ADVANCE_ERASED = Change(
+    sa.update(ERASED)
+    .where(ERASED.c.tenant == sa.bindparam("this"), ERASED.c.entries == sa.bindparam("seen"))
+    .values(entries=sa.bindparam("entries"), head=sa.bindparam("head"))
 )

@@ -57,26 +57,25 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     steps.append(Add(store.ADD_VERSION, [version]))
     steps.append(Add(store.ADD_TOKEN, [(parameter, token, draft.key) for parameter, token in draft.tokens]))
     if home.compartments == SEVERAL_COMPARTMENTS:
-        steps.append(Add(store.ADD_SHARED, [(patient, draft.key) for patient in draft.shared_with]))
+        steps.append(Add(store.ADD_SHARED, [(patient, draft.key, draft.number) for patient in draft.shared_with]))
     return steps
 
 
-def delete(tenant: TenantId, before: Found, now: int) -> list[Add | Alter]:
+def delete(tenant: TenantId, before: Found, shared_with: Sequence[DocumentKey], now: int) -> list[Add | Alter]:
     """Return the steps of a soft delete: a version without content, and no tokens any more."""
     home = before.home
     version = (before.key, before.current + 1, tenant, home.patient, home.compartments, now, DELETE, None)
     steps: list[Add | Alter] = [Alter(store.ADVANCE, _next(before, home, now, deleted=1))]
     steps.append(Alter(store.DROP_TOKENS, {"this": before.key}, None))
     steps.append(Add(store.ADD_VERSION, [version]))
+    steps.append(Add(store.ADD_SHARED, [(patient, before.key, before.current + 1) for patient in shared_with]))
     return steps
 
 
 def _advance(before: Found, home: Home, now: int, *, deleted: int) -> list[Add | Alter]:
-    gone = {"this": before.key}
     return [
         Alter(store.ADVANCE, _next(before, home, now, deleted=deleted)),
-        Alter(store.DROP_TOKENS, gone, None),
-        Alter(store.DROP_SHARED, gone, None),
+        Alter(store.DROP_TOKENS, {"this": before.key}, None),
     ]
 
 

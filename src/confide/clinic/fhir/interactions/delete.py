@@ -33,5 +33,6 @@ async def delete(call: Call, resource_type: str, identifier: str, if_match: str 
     check_version(before, if_match)
     about = (before.patient_pseudonym,) if before.patient_pseudonym else ()
     told = granted(rows.permit, patients=about, resources=(before.pseudonym,))
-    await call.commit([told], [] if before.deleted else write.delete(call.principal.tenant, before, call.now))
+    shared_with = await records.shared_with(call.parts.database, before)
+    await call.commit([told], [] if before.deleted else write.delete(call.principal.tenant, before, shared_with, call.now))
     return Answer(204, version=before.current if before.deleted else before.current + 1)

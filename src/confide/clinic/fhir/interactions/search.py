@@ -19,7 +19,7 @@ from confide.clinic.fhir.search.match import matches
 from confide.clinic.fhir.search.query import parse_query
 from confide.clinic.records import read as records
 from confide.clinic.records.search import Wanted, candidates
-from confide.values.ids import uuid_bytes, uuid_text
+from confide.values.ids import NO_SUBJECT, uuid_bytes, uuid_text
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from confide.clinic.fhir.call import Call
     from confide.clinic.fhir.search.query import Query
     from confide.clinic.records.model import Found
+    from confide.values.ids import SubjectId
 
 BATCH = 256
 """Candidates opened at a time while counting."""
@@ -86,8 +87,15 @@ async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequ
         resources=tuple(hit.found.pseudonym for hit in hits),
         parameters=tuple(sorted({name.split(":", 1)[0] for name, _ in asked})),
         values=urlencode(asked).encode() if asked else None,
+        subject=_only([hit.found for hit in hits]),
     )
     await call.commit([told])
+
+
+def _only(found: Sequence[Found]) -> SubjectId:
+    """Return the one person whom all that was found is about; nobody where there are several, or something about no one."""
+    owners = {one.home.owner for one in found}
+    return owners.pop() if len(owners) == 1 else NO_SUBJECT
 
 
 async def _wanted(call: Call, rows: Rows, query: Query) -> Wanted | None:

@@ -64,7 +64,8 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
     for step in steps:
         if step.method == "DELETE":
             before = await _deleted(call, step)
-            work += [] if before.deleted else write.delete(call.principal.tenant, before, call.now)
+            shared_with = await records.shared_with(call.parts.database, before)
+            work += [] if before.deleted else write.delete(call.principal.tenant, before, shared_with, call.now)
             about = (before.patient_pseudonym,) if before.patient_pseudonym else ()
             told.setdefault(Action.DELETE, []).append((about, before.pseudonym))
             number = before.current + (0 if before.deleted else 1)

@@ -99,15 +99,23 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "shared_document",
+        "shared_version",
         sa.Column("patient", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("patient", "document", name=op.f("pk_shared_document")),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("patient", "document", "number", name=op.f("pk_shared_version")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("shared_document", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_shared_document_document"), ["document"], unique=False)
+    with op.batch_alter_table("shared_version", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_shared_version_document"), ["document"], unique=False)
 
+    op.create_table(
+        "erased",
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("head", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_erased")),
+    )
     op.create_table(
         "token",
         sa.Column("parameter", sa.Integer(), nullable=False),

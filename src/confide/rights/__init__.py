@@ -1,0 +1,1 @@
+"""What people may ask for about their data: one file for each right."""
