@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from confide.access.errors import Denied, Unauthenticated
 from confide.audit.append import Origin, Told
+from confide.audit.errors import EventTooLarge
 from confide.clinic.fhir import outcome
 from confide.clinic.fhir.call import Call, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
@@ -199,7 +200,7 @@ class _Endpoint:
                 raise NotFound(message)
             _check_accept(request)
             return await interaction(request, call)
-        except (Denied, FhirError, CryptoError, KeysError, SealedError) as error:
+        except (Denied, FhirError, EventTooLarge, CryptoError, KeysError, SealedError) as error:
             await _tell_refusal(call, error)
             raise
 
@@ -208,7 +209,7 @@ async def _tell_refusal(call: Call, error: ConfideError) -> None:
     """Append the event of a refusal. An interaction that got as far as its rows has told about them already."""
     if isinstance(error, NotFound):
         return
-    outcome_name = "denied" if isinstance(error, Denied) else "refused" if isinstance(error, FhirError) else "failed"
+    outcome_name = "denied" if isinstance(error, Denied) else "refused" if isinstance(error, FhirError | EventTooLarge) else "failed"
     await call.commit([Told("rest", "refuse", outcome_name, error.code)])
 
 
