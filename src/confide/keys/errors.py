@@ -19,6 +19,24 @@ class KeyFileRefused(KeysError):
     code: ClassVar[str] = "keys.file-refused"
 
 
+class ProviderUnavailable(KeysError):
+    """What holds the keys does not answer; nothing is known to have changed, and a later call may work."""
+
+    code: ClassVar[str] = "keys.provider-unavailable"
+
+
+class ProviderRefused(KeysError):
+    """What holds the keys refuses: credentials, policy or settings; waiting does not help."""
+
+    code: ClassVar[str] = "keys.provider-refused"
+
+
+class SlotMissing(KeysError):
+    """The slot has no key: it was destroyed, or never made."""
+
+    code: ClassVar[str] = "keys.slot-missing"
+
+
 class KeyMissing(KeysError):
     """No key row has the reference that the envelope names: it was shredded, or the key database is not this one's."""
 
