@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from confide.crypto.random import new_key, new_key_ref, wipe
 from confide.keys import store, wraps
-from confide.keys.provider import beside
+from confide.keys.asking import beside
 from confide.keys.tenant import epoch_slot, root_slot
 from confide.keys.wraps import KEK, NO_EPOCH, KeyRow
 from confide.store.errors import Conflict

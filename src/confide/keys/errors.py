@@ -19,6 +19,24 @@ class KeyFileRefused(KeysError):
     code: ClassVar[str] = "keys.file-refused"
 
 
+class ProviderUnavailable(KeysError):
+    """What holds the keys does not answer; nothing is known to have changed, and a later call may work."""
+
+    code: ClassVar[str] = "keys.provider-unavailable"
+
+
+class ProviderRefused(KeysError):
+    """What holds the keys refuses: credentials, policy or settings; waiting does not help."""
+
+    code: ClassVar[str] = "keys.provider-refused"
+
+
+class SlotMissing(KeysError):
+    """The slot has no key: it was destroyed, or never made."""
+
+    code: ClassVar[str] = "keys.slot-missing"
+
+
 class KeyMissing(KeysError):
     """No key row has the reference that the envelope names: it was shredded, or the key database is not this one's."""
 
@@ -29,24 +47,6 @@ class NotPermitted(KeysError):
     """The permit does not cover this tenant."""
 
     code: ClassVar[str] = "keys.not-permitted"
-
-
-class ProviderUnavailable(KeysError):
-    """The key provider does not answer now; what it would have opened stays closed."""
-
-    code: ClassVar[str] = "keys.provider-unavailable"
-
-
-class ProviderRefused(KeysError):
-    """The key provider answers and does not let us in."""
-
-    code: ClassVar[str] = "keys.provider-refused"
-
-
-class SlotMissing(KeysError):
-    """The provider has no such slot: it was destroyed, or never made there."""
-
-    code: ClassVar[str] = "keys.slot-missing"
 
 
 class LedgerRefused(KeysError):

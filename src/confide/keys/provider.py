@@ -1,77 +1,58 @@
-"""What holds the keys that wrap all others: a file, a passphrase, a key management service, an HSM."""
+"""What may hold the keys above all others: a key file, a passphrase, a server, a cloud, a module."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-from confide.keys.errors import ProviderUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-T = TypeVar("T")
-
-DEADLINE_SECONDS = 10
-"""How long one call to a provider may take before it counts as down. Its own time-outs are shorter."""
+from typing import Protocol
 
 
 class Provider(Protocol):
-    """Holds keys in named slots (``root-1``, ``epoch-7``) and never gives one out. Synchronous: call it through `beside`."""
+    """Named slots ("root-1", "root-2", "epoch-7") and nothing else; each holds one key that never leaves the provider.
+
+    Synchronous, and safe to call from several threads. Each call ends within the time that the provider's settings state; whoever
+    calls from an event loop uses a thread and a deadline. Every call may raise:
+
+    - `ProviderUnavailable`: down, or it did not answer in time; nothing is known to have changed, and a later call may work.
+    - `ProviderRefused`: credentials, policy or settings stand in the way; the message says what to do.
+    """
 
     name: str
-    """For people: "key file", "OpenBao"."""
+    """What people call it: "key file", "OpenBao", …"""
+
     durable: bool
     """Whether its keys survive the loss of this machine."""
+
     destruction_seconds: int
-    """How long after `destroy` a slot may still come back (a cloud KMS keeps it for days)."""
+    """How long after `destroy` a slot may still come back, in seconds (AWS KMS: at least 7 days)."""
 
     def make(self, slot: str) -> None:
-        """Make a slot; one that is there stays as it is."""
+        """Make the key of a slot; a slot that has one keeps it, so this may be repeated."""
         ...
 
     def wrap(self, slot: str, key: bytes | bytearray, context: bytes) -> bytes:
-        """Return `key` wrapped under a slot, bound to `context`.
+        """Return `key` sealed under the slot's key and bound to the slot and to `context`; the same arguments never give equal bytes.
 
         Raises:
-            SlotMissing, ProviderUnavailable, ProviderRefused
+            SlotMissing: the slot was destroyed or never made; it is not made now.
         """
         ...
 
     def unwrap(self, slot: str, wrapped: bytes, context: bytes) -> bytearray:
-        """Return the key in a buffer that the caller wipes.
+        """Return the key that was wrapped, in a buffer that the caller wipes.
 
         Raises:
-            DoesNotOpen: another slot or context, or changed bytes.
-            SlotMissing, ProviderUnavailable, ProviderRefused
+            SlotMissing: the slot was destroyed or never made.
+            DoesNotOpen: wrapped under another slot or context, or not these bytes.
         """
         ...
 
     def destroy(self, slot: str) -> None:
-        """Destroy a slot for ever; one that is not there is let pass."""
+        """Destroy the key of a slot for good, so that nothing opens that was wrapped under it; may be repeated."""
         ...
 
     def slots(self) -> frozenset[str]:
-        """Return the living slots."""
+        """Return the slots that have a living key."""
         ...
 
     def probe(self) -> None:
-        """Return if the provider answers and lets us in.
-
-        Raises:
-            ProviderUnavailable, ProviderRefused
-        """
+        """Return if the provider can be used now."""
         ...
-
-
-async def beside(call: Callable[[], T]) -> T:
-    """Return what a call to a provider returns, made in a thread, so that the event loop goes on.
-
-    Raises:
-        ProviderUnavailable: no answer within the deadline.
-    """
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(call), DEADLINE_SECONDS)
-    except TimeoutError:
-        message = "The key provider does not answer: look at whether it runs and can be reached. Nothing was changed."
-        raise ProviderUnavailable(message) from None

@@ -12,7 +12,7 @@ from confide.crypto.envelope import DataKey
 from confide.crypto.random import wipe
 from confide.keys import store, wraps
 from confide.keys.errors import KeyMissing
-from confide.keys.provider import beside
+from confide.keys.asking import beside
 from confide.keys.wraps import KeyRow
 from confide.values.ids import KeyRef
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confide.keys import store
-from confide.keys.provider import beside
+from confide.keys.asking import beside
 from confide.keys.rotate import SETTLED, advance_epoch, ignore, sweep_epochs, sweep_keks
 from confide.keys.tenant import epoch_slot, root_slot
 from confide.keys.wraps import DEK, KEK, KeyRow

@@ -14,6 +14,8 @@ class FhirError(ConfideError):
     code: ClassVar[str] = "fhir.error"
     status: ClassVar[int] = 400
     issue: ClassVar[str] = "invalid"
+    told: ClassVar[bool] = False
+    """Whether the interaction that raises it has told the audit trail already; the door tells of all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,15 @@ class NotFound(FhirError):
     code: ClassVar[str] = "fhir.not-found"
     status: ClassVar[int] = 404
     issue: ClassVar[str] = "not-found"
+    told: ClassVar[bool] = True
+
+
+class UnknownAddress(FhirError):
+    """No interaction and no resource type has this address."""
+
+    code: ClassVar[str] = "fhir.unknown-address"
+    status: ClassVar[int] = 404
+    issue: ClassVar[str] = "not-found"
 
 
 class Gone(FhirError):
@@ -55,6 +66,7 @@ class Gone(FhirError):
     code: ClassVar[str] = "fhir.gone"
     status: ClassVar[int] = 410
     issue: ClassVar[str] = "deleted"
+    told: ClassVar[bool] = True
 
 
 class MethodNotAllowed(FhirError):
@@ -63,6 +75,13 @@ class MethodNotAllowed(FhirError):
     code: ClassVar[str] = "fhir.method-not-allowed"
     status: ClassVar[int] = 405
     issue: ClassVar[str] = "not-supported"
+
+
+class NothingToUpdate(MethodNotAllowed):
+    """An update names a resource that is not there, and the server chooses identifiers itself."""
+
+    code: ClassVar[str] = "fhir.nothing-to-update"
+    told: ClassVar[bool] = True
 
 
 class NotSupported(FhirError):

@@ -11,10 +11,11 @@ from starlette.routing import Route
 
 from confide.access.errors import Denied, Unauthenticated
 from confide.audit.append import Origin, Told
+from confide.audit.errors import EventTooLarge
 from confide.clinic.fhir import outcome
 from confide.clinic.fhir.call import Call, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
-from confide.clinic.fhir.errors import FhirError, MethodNotAllowed, NotAcceptable, NotFound, TooLarge, UnsupportedMediaType
+from confide.clinic.fhir.errors import FhirError, MethodNotAllowed, NotAcceptable, TooLarge, UnknownAddress, UnsupportedMediaType
 from confide.clinic.fhir.interactions import capabilities, create, delete, history, read, search, transaction, update
 from confide.crypto.errors import CryptoError
 from confide.keys.errors import KeysError
@@ -188,7 +189,7 @@ class _Endpoint:
         try:
             if not self._methods:
                 message = "There is nothing at this address below /fhir: see /fhir/metadata for what is offered."
-                raise NotFound(message)
+                raise UnknownAddress(message)
             interaction = self._methods.get(method)
             if interaction is None:
                 message = "This address does not take that method."
@@ -196,19 +197,19 @@ class _Endpoint:
             kind = request.path.get("type")
             if kind is not None and kind not in RESOURCE_TYPES:
                 message = "There is no such resource type in FHIR R4."
-                raise NotFound(message)
+                raise UnknownAddress(message)
             _check_accept(request)
             return await interaction(request, call)
-        except (Denied, FhirError, CryptoError, KeysError, SealedError) as error:
+        except (Denied, FhirError, EventTooLarge, CryptoError, KeysError, SealedError) as error:
             await _tell_refusal(call, error)
             raise
 
 
 async def _tell_refusal(call: Call, error: ConfideError) -> None:
     """Append the event of a refusal. An interaction that got as far as its rows has told about them already."""
-    if isinstance(error, NotFound):
+    if isinstance(error, FhirError) and error.told:
         return
-    outcome_name = "denied" if isinstance(error, Denied) else "refused" if isinstance(error, FhirError) else "failed"
+    outcome_name = "denied" if isinstance(error, Denied) else "refused" if isinstance(error, FhirError | EventTooLarge) else "failed"
     await call.commit([Told("rest", "refuse", outcome_name, error.code)])
 
 

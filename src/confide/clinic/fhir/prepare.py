@@ -58,6 +58,12 @@ class Prepared:
     owners: tuple[Owner, ...]
     steps: tuple[Add | Alter, ...]
 
+    @property
+    def concerned(self) -> tuple[Pseudonym, ...]:
+        """Whose charts change: of the patients it is about from now on, and of the one it was about."""
+        before = self.draft.before.patient_pseudonym if self.draft.before else None
+        return (*(owner.pseudonym for owner in self.owners), *((before,) if before else ()))
+
 
 def instant(now: int) -> str:
     """Return a FHIR instant with milliseconds."""

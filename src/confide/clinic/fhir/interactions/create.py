@@ -25,7 +25,7 @@ async def create(call: Call, resource_type: str, body: bytes) -> Answer:
     permit = call.rows(resource_type, Action.CREATE).permit
     resource = parse(body, type_name=resource_type)
     [made] = await prepare(call, [Incoming(resource_type, resource, call.new_key(), new_uuid4(), None)])
-    told = granted(permit, patients=tuple(owner.pseudonym for owner in made.owners), resources=(made.draft.pseudonym,))
+    told = granted(permit, patients=made.concerned, resources=(made.draft.pseudonym,))
     await call.commit([told], made.steps)
     location = f"{call.parts.base}/{resource_type}/{uuid_text(made.draft.id)}/_history/1"
     return Answer(201, made.draft.content, 1, call.now, location)

@@ -16,7 +16,8 @@ from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.page import Pages
 from confide.clinic.fhir.search.match import matches
-from confide.clinic.fhir.search.query import parse_query
+from confide.clinic.fhir.search.parameters import parameters
+from confide.clinic.fhir.search.query import RESULT_PARAMETERS, parse_query
 from confide.clinic.records import read as records
 from confide.clinic.records.search import Wanted, candidates
 from confide.values.ids import NO_SUBJECT, uuid_bytes, uuid_text
@@ -85,7 +86,7 @@ async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequ
         rows.permit,
         patients=about,
         resources=tuple(hit.found.pseudonym for hit in hits),
-        parameters=tuple(sorted({name.split(":", 1)[0] for name, _ in asked})),
+        parameters=named(rows.permit.resource_type, asked),
         values=urlencode(asked).encode() if asked else None,
         subject=_only([hit.found for hit in hits]),
     )
@@ -96,6 +97,12 @@ def _only(found: Sequence[Found]) -> SubjectId:
     """Return the one person whom all that was found is about; nobody where there are several, or something about no one."""
     owners = {one.home.owner for one in found}
     return owners.pop() if len(owners) == 1 else NO_SUBJECT
+
+
+def named(resource_type: str, asked: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the names of parameters for the trail; one that means nothing here comes from outside, and is told as other."""
+    known = {*parameters(resource_type), *RESULT_PARAMETERS}
+    return tuple(sorted({code if code in known else "other" for code in (name.partition(":")[0] for name, _ in asked)}))
 
 
 async def _wanted(call: Call, rows: Rows, query: Query) -> Wanted | None:

@@ -74,7 +74,7 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
         made = next(prepared)
         work += made.steps
         action = Action.UPDATE if made.draft.before else Action.CREATE
-        told.setdefault(action, []).append((tuple(owner.pseudonym for owner in made.owners), made.draft.pseudonym))
+        told.setdefault(action, []).append((made.concerned, made.draft.pseudonym))
         entries.append(_stored(call, made))
     await call.commit(_events(call, steps, told), work)
     return Answer(200, bundle("transaction-response", call.parts.base, entries, "", None))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
-from confide.clinic.fhir.errors import FhirError, InvalidResource, Issue, MethodNotAllowed, VersionConflict
+from confide.clinic.fhir.errors import FhirError, InvalidResource, Issue, NothingToUpdate, VersionConflict
 from confide.clinic.fhir.prepare import Incoming, prepare
 from confide.clinic.fhir.validate import parse
 from confide.clinic.records import read as records
@@ -27,13 +27,13 @@ async def update(call: Call, resource_type: str, identifier: str, body: bytes, i
     """Store a new version of a resource.
 
     Raises:
-        Denied, InvalidResource, MethodNotAllowed, VersionConflict, UnresolvedReference
+        Denied, InvalidResource, NothingToUpdate, VersionConflict, UnresolvedReference
     """
     permit = call.rows(resource_type, Action.UPDATE).permit
     resource = parse(body, type_name=resource_type)
     before = await target(call, resource_type, identifier, resource, if_match)
     [made] = await prepare(call, [Incoming(resource_type, resource, before.key, before.id, before)])
-    told = granted(permit, patients=tuple(owner.pseudonym for owner in made.owners), resources=(before.pseudonym,))
+    told = granted(permit, patients=made.concerned, resources=(before.pseudonym,))
     await call.commit([told], made.steps)
     location = f"{call.parts.base}/{resource_type}/{uuid_text(before.id)}/_history/{made.draft.number}"
     return Answer(200, made.draft.content, made.draft.number, call.now, location)
@@ -50,7 +50,7 @@ async def target(call: Call, resource_type: str, identifier: str, resource: Any,
     if before is None:
         await call.commit([granted(rows.permit, "not-found")])
         message = "There is no such resource to update, and this server chooses identifiers itself: create it with POST."
-        raise MethodNotAllowed(message)
+        raise NothingToUpdate(message)
     check_version(before, if_match)
     return before
 

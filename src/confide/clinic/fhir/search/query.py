@@ -19,6 +19,8 @@ MAX_ALTERNATIVES = 50
 MAX_VALUE = 1024
 """Characters of one parameter's value."""
 _TOLERATED = frozenset({"_format", "_pretty"})
+RESULT_PARAMETERS = frozenset({"_id", "_count", "_total"}) | _TOLERATED
+"""What every type takes beside its own search parameters."""
 _SPLIT = re.compile(r"(?:[^\\,]|\\.)+", re.DOTALL)
 _ESCAPE = re.compile(r"\\([\\,|$])")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
