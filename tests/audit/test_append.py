@@ -20,7 +20,7 @@ from confide.audit.show import newest
 from confide.crypto.envelope import read_header
 from confide.crypto.errors import CryptoError, DoesNotOpen
 from confide.keys.errors import KeyMissing
-from confide.keys.hierarchy import Keyring
+from confide.keys.hierarchy import Cell, Keyring
 from confide.keys.providers import keyfile
 from confide.store.migrate import Which, upgrade
 from confide.store.opening import open_database
@@ -68,7 +68,9 @@ class Office:
         """The search values of an event, opened with the service key."""
         identifier = uuid_bytes(event["id"])
         assert identifier is not None
-        return self.keyring.open_service(TENANT, TABLE, COLUMN, row or identifier, b64decode(event["sealed"]))
+        return self.keyring.open_service(
+            Cell(TENANT, TABLE, COLUMN, row or identifier, purpose_class=PurposeClass.SEARCHES), b64decode(event["sealed"])
+        )
 
 
 async def keyring(folder: Path, name: str) -> tuple[Keyring, Database]:

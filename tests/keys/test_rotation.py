@@ -116,7 +116,7 @@ async def test_values_open_through_every_rotation(room: Room) -> None:
 
 
 async def test_a_rotation_that_was_stopped_is_finished_by_the_next(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped after every batch, at any of them, each call goes on where the last one ended; nothing is lost and no generation is skipped."""
+    """Stopped after every batch, each call goes on where the last one ended; nothing is lost and no generation is skipped."""
     monkeypatch.setattr(rotate, "BATCH", 3)
     await room.seal(await room.ring(), 20)
 

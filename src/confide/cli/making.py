@@ -88,12 +88,7 @@ def make_key_file(path: Path) -> bool:
     if path.exists():
         keyfile.read(path)
         return False
-    part = path.with_name(path.name + PART)
-    part.unlink(missing_ok=True)  # of a run that was stopped; nothing was ever sealed under it
-    keyfile.create(part)
-    os.link(part, path)
-    part.unlink()
-    _sync(path.parent)
+    keyfile.create(path)
     return True
 
 

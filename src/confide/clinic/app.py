@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from confide.access.authorise import authorise
-from confide.clinic.errors import Undeclared
 from confide.audit.append import Origin
+from confide.clinic.errors import Undeclared
 from confide.clinic.fhir.call import Call, Limits, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
 from confide.clinic.fhir.http import Door, network, routes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from confide.crypto.random import new_key_ref, wipe
 from confide.keys import store, wraps
-from confide.keys.begin import add, begin_epoch, make_kek, newest_root
 from confide.keys.asking import beside
+from confide.keys.begin import add, begin_epoch, make_kek, newest_root
 from confide.keys.tenant import PROVIDER_SECONDS, open_between, root_slot
 from confide.keys.wraps import KEK, KeyRow
 from confide.store.work import Add, Alter, Unit

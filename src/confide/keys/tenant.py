@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from confide.crypto.envelope import DataKey
 from confide.crypto.random import wipe
 from confide.keys import store, wraps
-from confide.keys.errors import KeyMissing
 from confide.keys.asking import beside
+from confide.keys.errors import KeyMissing
 from confide.keys.wraps import KeyRow
 from confide.values.ids import KeyRef
 

@@ -10,7 +10,7 @@ from confide.access.errors import Denied, Unauthenticated
 from confide.audit.errors import EventTooLarge
 from confide.clinic.fhir.errors import FhirError, InvalidResource, Issue
 from confide.crypto.errors import CryptoError
-from confide.keys.errors import KeysError
+from confide.keys.errors import KeysError, ProviderRefused, ProviderUnavailable, ShreddingPending
 from confide.store.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ _TABLE: tuple[tuple[type[ConfideError], int, str], ...] = (
     (Conflict, 409, "conflict"),
     (EventTooLarge, 422, "too-costly"),
     (Unavailable, 503, "transient"),
+    (ShreddingPending, 503, "transient"),
+    (ProviderUnavailable, 503, "transient"),
+    (ProviderRefused, 503, "transient"),
     (KeysError, 500, "exception"),
     (CryptoError, 500, "exception"),
 )

@@ -57,3 +57,14 @@ def create(path: Path) -> None:
         ProviderUnavailable: the disk is full or not writable.
     """
     slotfile.write(path, FIRST_LINE, {FIRST_ROOT: SlotKey.fresh().secret}, new=True)
+
+
+def read(path: Path) -> KeyFile:
+    """Return the provider of a key file that is there and whole.
+
+    Raises:
+        KeyFileRefused: missing, unreadable, readable by group or world, or not a key file.
+    """
+    provider = KeyFile(path)
+    provider.probe()
+    return provider

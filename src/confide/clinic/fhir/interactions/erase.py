@@ -18,6 +18,7 @@ from confide.clinic.records import erase as rows
 from confide.clinic.records import read as records
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS
 from confide.identity import erase as accounts
+from confide.keys.errors import KeyMissing
 from confide.rights.holdings import Plan
 from confide.values.ids import KeyRef, SubjectId, uuid_text
 from confide.values.permit import Action
@@ -83,10 +84,13 @@ async def _rewrite(call: Call, document: Found, patient: SubjectId) -> list[KeyR
     keyring, tenant = call.parts.keyring, call.principal.tenant
     permit = call.rows(PATIENT, Action.ERASE).permit
     old = await keyring.references(tenant, SubjectId(document.id))
-    if document.sealed is None:  # deleted: there is nothing to rewrite, only to destroy
+    try:
+        [content] = await records.unseal(keyring, permit, [document], call.now)
+    except KeyMissing:  # a restored document whose key died in this very erasure: nobody can read it any more
+        content = b""
+    if not content:  # that, or a deleted one: there is nothing to rewrite, only to destroy
         await call.commit([granted(permit, resources=(document.pseudonym,))], rows.whole(document.key))
         return old
-    [content] = await records.unseal(keyring, permit, [document], call.now)
     name = f"{PATIENT}/{uuid_text(patient)}"
     resource = parse(without(content, frozenset({name, f"{call.parts.base}/{name}"})))
     renewed = await keyring.renew(tenant, SubjectId(document.id), PurposeClass.CARE, call.now)
