@@ -74,6 +74,10 @@ docs: environment ## Build the documentation (warnings are errors) and run its e
 	@$(PY) -m sphinx -n -W --keep-going -q -b html docs build/docs
 	@$(PY) -m sphinx -n -W --keep-going -q -b doctest docs build/doctest
 
+.PHONY: reference
+reference: environment ## Write the pages of docs/reference that come out of the code: settings, command line, errors
+	@$(PY) -m tools.write_reference
+
 # ------------------------------------------------------------------------------------------------------------ supply chain
 
 .PHONY: audit

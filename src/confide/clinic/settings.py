@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from confide.clinic.errors import SettingsRefused
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from pydantic.fields import FieldInfo
 
 FILE = "confide.toml"
 MIB = 1024 * 1024
@@ -31,9 +34,14 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8443, ge=1, le=65535, description="TCP port to listen on.")
     tls: bool = Field(default=True, description="HTTPS. Off only behind a proxy on the same machine that ends TLS.")
-    base_url: str = Field(default="", description="Public address without a slash at its end; empty: made of host and port.")
-    data_database: str = Field(default="", description="sqlite:///path or postgresql://…; empty: data.db in the folder.")
-    keys_database: str = Field(default="", description="The same for the key database; empty: keys.db in the folder.")
+    base_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S*[^/\s])?$",
+        description="Public address, https://…, without a slash at its end; empty: made of host and port.",
+    )
+    # An address may hold a password, so neither shows in a text form of the settings.
+    data_database: str = Field(default="", repr=False, description="sqlite:///path or postgresql://…; empty: data.db in the folder.")
+    keys_database: str = Field(default="", repr=False, description="The same for the key database; empty: keys.db in the folder.")
     resource_bytes: int = Field(default=2 * MIB, ge=1024, description="Largest body of a create or update, in bytes.")
     bundle_bytes: int = Field(default=64 * MIB, ge=1024, description="Largest body of a transaction, in bytes.")
     search_default_count: int = Field(default=20, ge=1, description="Resources on a page when _count is not given.")
@@ -79,6 +87,9 @@ class Settings(BaseSettings):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
             message = f"{path} is not valid TOML: mend it."
             raise SettingsRefused(message) from None
+        except SettingsError:
+            message = 'A list in a CONFIDE_ variable is not JSON: write it like ["one", "two"]. See docs/reference/settings.md.'
+            raise SettingsRefused(message) from None
         except ValidationError as error:
             faults = ", ".join(
                 ".".join(map(str, one["loc"])) + " (" + one["type"].replace("_", " ") + ")"
@@ -90,7 +101,7 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """The address that clients use."""
-        host = "localhost" if self.host in {"127.0.0.1", "::1"} else self.host
+        host = "localhost" if self.host in {"127.0.0.1", "::1"} else f"[{self.host}]" if ":" in self.host else self.host
         return self.base_url or f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     @property
@@ -139,14 +150,30 @@ def render() -> str:
     lines = [
         "# Settings",
         "",
-        f"One file, `{FILE}` in the instance folder, and environment variables over it. This page is rendered from `clinic/settings.py`;",
-        "a test compares them.",
+        f"One file, `{FILE}` in the instance folder, and environment variables over it. This page is written by `make reference` from",
+        "`clinic/settings.py`, and a test compares the two.",
         "",
-        "| name | environment | type | default | what |",
-        "|---|---|---|---|---|",
+        "A name in the file that is not listed here, and a value of another kind or out of bounds, stop every command; the value is",
+        "not repeated. A list is written as TOML in the file and as JSON in a variable. Settings are read once: restart the server to",
+        "change one.",
+        "",
+        "| name | environment | kind | default | bounds | what |",
+        "|---|---|---|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        kind = getattr(field.annotation, "__name__", str(field.annotation))
-        default = "required" if field.is_required() else f"`{field.default!r}`"
-        lines.append(f"| `{name}` | `CONFIDE_{name.upper()}` | {kind} | {default} | {field.description} |")
+        default = "required" if field.is_required() else f"`{json.dumps(field.default)}`"
+        shown = (f"`{name}`", f"`CONFIDE_{name.upper()}`", _kind(field), default, _bounds(field), str(field.description))
+        lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines) + "\n"
+
+
+def _kind(field: FieldInfo) -> str:
+    names = {bool: "truth value", int: "number", str: "text", Path: "path", tuple[str, ...]: "texts"}
+    return next((name for kind, name in names.items() if kind == field.annotation), str(field.annotation).replace("|", "\\|"))
+
+
+def _bounds(field: FieldInfo) -> str:
+    least, most = (next((getattr(one, end) for one in field.metadata if hasattr(one, end)), None) for end in ("ge", "le"))
+    if least is None:
+        return ""
+    return f"{least:,} or more" if most is None else f"{least:,} to {most:,}"

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confide.crypto.derive import BlindField, derive
-from confide.crypto.envelope import DataKey, Suite, read_header
+from confide.crypto.envelope import DataKey, Suite, parse_header, read_header
 from confide.crypto.errors import DoesNotOpen
 from confide.crypto.random import new_key, new_key_ref, wipe
 from confide.crypto.signing import SigningKey
@@ -37,6 +37,7 @@ from confide.values.purpose import PurposeClass
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from confide.crypto.stream import OpeningStream
     from confide.keys.provider import Provider
     from confide.keys.tenant import Between
     from confide.store.work import Database
@@ -159,12 +160,20 @@ class Keyring:
             KeyMissing: the key was shredded, or `load` was not called.
             DoesNotOpen, NotAnEnvelope: the value is not at home in `place`.
         """
+        self._check(permit, place)
+        return self._key_of(place, read_header(envelope).key_ref).open(place.context(), envelope)
+
+    def opening(self, permit: Permit, place: Place, header: bytes) -> OpeningStream:
+        """Return a stream that opens what follows the header of an envelope; owed and raised is what `open` says."""
+        self._check(permit, place)
+        return self._key_of(place, parse_header(header).key_ref).opening(place.context(), header)
+
+    def _check(self, permit: Permit, place: Place) -> None:
         if permit.principal.tenant != place.tenant:
             message = "The permit is for another tenant."
             raise NotPermitted(message)
         if self._held is not None and permit.action is not Action.ERASE:
             raise ShreddingPending(self._held)
-        return self._open(place, envelope)
 
     def open_service(self, cell: Cell, envelope: bytes) -> bytes:
         """Return a secret of the service itself (accounts, audit values).
@@ -174,7 +183,8 @@ class Keyring:
         """
         if self._held is not None:
             raise ShreddingPending(self._held)
-        return self._open(cell.place(), envelope)
+        place = cell.place()
+        return self._key_of(place, read_header(envelope).key_ref).open(place.context(), envelope)
 
     async def seal_service(self, cell: Cell, plaintext: bytes, now: int) -> bytes:
         """Return the envelope of a secret of the service itself."""
@@ -211,15 +221,15 @@ class Keyring:
         self._opened.clear()
         self._current.clear()
 
-    def _open(self, place: Place, envelope: bytes) -> bytes:
-        opened = self._opened.get(read_header(envelope).key_ref)
+    def _key_of(self, place: Place, key_ref: KeyRef) -> DataKey:
+        opened = self._opened.get(key_ref)
         if opened is None:
             message = "The key of this value is not there: it was shredded, or the key database is not the one that belongs to this data."
             raise KeyMissing(message)
         if (opened.tenant, opened.subject, opened.purpose_class) != (place.tenant, place.subject, place.purpose_class.value):
             message = "The value does not open: its key belongs to someone else."
             raise DoesNotOpen(message)
-        return opened.key.open(place.context(), envelope)
+        return opened.key
 
     def _cached(self, key_ref: bytes, now: int) -> _Opened | None:
         opened = self._opened.get(key_ref)

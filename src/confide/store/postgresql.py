@@ -22,6 +22,15 @@ BATCH_UNITS = 256
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 60
 
+SESSION = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+"""Every statement here is led by an index, so its plan is made once for a connection and never weighed against another."""
+
 _BROKEN = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -46,7 +55,13 @@ class PostgresqlDatabase:
         """
         try:
             self._pool = await asyncpg.create_pool(
-                self._url, min_size=1, max_size=POOL, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, reset=_keep
+                self._url,
+                min_size=1,
+                max_size=POOL,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                server_settings=SESSION,
+                reset=_keep,
             )
             self._writer = await self._connect()
         except (*_BROKEN, asyncpg.PostgresError) as error:
@@ -54,7 +69,7 @@ class PostgresqlDatabase:
         self._task = asyncio.create_task(self._run())
 
     async def _connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+        return await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS, server_settings=SESSION)
 
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""

@@ -25,5 +25,3 @@ class PurposeClass(Enum):
     """The service's own secrets, one key per tenant; an account's, one key per account."""
     SEARCHES = b"searches"
     """What was searched for when the answer was about no one person: one key per tenant and week, which dies after some weeks."""
-    STATUTORY = b"statutory"
-    """What the law keeps beyond a person's erasure: one key per tenant."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from confide.clinic.records import store
+from confide.clinic.records import shapes
 from confide.clinic.records.model import Found, found
+from confide.values.permit import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from confide.access.authorise import Rows
     from confide.store.work import Database
     from confide.values.ids import DocumentKey
+
+_KEY = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,17 @@ class Wanted:
 async def candidates(database: Database, rows: Rows, wanted: Wanted, after: int, count: int) -> list[Found]:
     """Return up to `count` candidates with keys above `after`, among the rows that the caller may see."""
     values: dict[str, Any] = {**rows.values, "type": wanted.type, "after": after, "count": count}
-    if wanted.about is not None:
-        values["about"] = wanted.about
+    about = wanted.about
+    if about is None and rows.permit.reach is Reach.COMPARTMENT:
+        about = rows.values["own"]  # asks for nothing more than the reach does, but lets the index of the patient lead
+    if about is not None:
+        values["about"] = about
     if wanted.keys is not None:
         values["keys"] = database.listed(wanted.keys)
-    for at, (parameter, tokens) in enumerate(wanted.filters):
+    filters = sorted(wanted.filters, key=lambda one: len(one[1]))  # the fewer tokens, the fewer documents: that filter leads
+    single = bool(filters) and len(filters[0][1]) == 1 and wanted.keys is None
+    for at, (parameter, tokens) in enumerate(filters):
         values[f"p{at}"] = parameter
-        values[f"t{at}"] = database.listed(tokens)
-    shape = store.search(rows.permit.reach, len(wanted.filters), by_patient=wanted.about is not None, by_ids=wanted.keys is not None)
-    return [found(row) for row in await database.fetch(shape, values)]
+        values[f"t{at}"] = tokens[0] if single and at == 0 else database.listed(tokens)
+    shape = shapes.search(rows.permit.reach, len(filters), single=single, by_patient=about is not None, by_ids=wanted.keys is not None)
+    return [found(row) for row in sorted(await database.fetch(shape, values), key=_KEY)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -11,7 +11,7 @@ from confide.access.authorise import Guarded, predicate
 from confide.clinic.records.model import NO_COMPARTMENT
 from confide.datamap.columns import KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, TYPE, WHEN
 from confide.store.schema import DATA, integer_key
-from confide.store.statements import AnyOf, Change, Insert, Query
+from confide.store.statements import Change, Insert, Query, Unindexed
 
 if TYPE_CHECKING:
     from confide.values.permit import Reach
@@ -120,70 +120,61 @@ ALL_VERSIONS = 2**31 - 1
 _OWNER = DOCUMENT.alias("owner")
 
 
-def _guard(table: sa.Table, *shared: sa.ColumnElement[bool]) -> Guarded:
+def guard(table: sa.FromClause, *shared: sa.ColumnElement[bool], indexed: bool = True) -> Guarded:
+    """Return what access is decided by; `shared` says which rows of `shared_version` a row of the table has.
+
+    Args:
+        table: a table with the columns tenant, patient and compartments
+        shared: conditions that tie `shared_version` to it
+        indexed: whether an index may serve the conditions on tenant and patient
+    """
     among = sa.exists().where(*shared, SHARED.c.patient == sa.bindparam("own"))
-    return Guarded(table.c.tenant, table.c.patient, among, table.c.compartments == NO_COMPARTMENT)
+    tenant, patient = (table.c.tenant, table.c.patient) if indexed else (Unindexed(table.c.tenant), Unindexed(table.c.patient))
+    return Guarded(tenant, patient, among, table.c.compartments == NO_COMPARTMENT)
 
 
-_CURRENT = _guard(DOCUMENT, SHARED.c.document == DOCUMENT.c.key, SHARED.c.number == DOCUMENT.c.version)
-_ANY_VERSION = _guard(VERSION, SHARED.c.document == VERSION.c.document, SHARED.c.number == VERSION.c.number)
+_CURRENT = guard(DOCUMENT, SHARED.c.document == DOCUMENT.c.key, SHARED.c.number == DOCUMENT.c.version)
+_ANY_VERSION = guard(VERSION, SHARED.c.document == VERSION.c.document, SHARED.c.number == VERSION.c.number)
 
-_COLUMNS = (
-    DOCUMENT.c.key,
-    DOCUMENT.c.id,
-    DOCUMENT.c.pseudonym,
-    DOCUMENT.c.version,
-    DOCUMENT.c.deleted,
-    VERSION.c.number,
-    VERSION.c.patient,
-    VERSION.c.compartments,
-    VERSION.c.updated,
-    VERSION.c.method,
-    VERSION.c.sealed,
-    _OWNER.c.id,
-    _OWNER.c.pseudonym,
+_THIS = (
+    DOCUMENT.c.tenant == sa.bindparam("tenant"),
+    DOCUMENT.c.id == sa.bindparam("id"),
+    Unindexed(DOCUMENT.c.type) == sa.bindparam("type"),
 )
-_VERSIONS = DOCUMENT.join(VERSION, VERSION.c.document == DOCUMENT.c.key).outerjoin(_OWNER, _OWNER.c.key == VERSION.c.patient)
-_NEWEST = sa.select(*_COLUMNS).select_from(_VERSIONS).where(VERSION.c.number == DOCUMENT.c.version)
-_TYPED = DOCUMENT.c.type == sa.bindparam("type")
+"""One document. The tenant stands here although every guard asks for it: that of a version serves no index."""
+
+
+def with_versions(documents: sa.FromClause, *, newest: bool = True) -> sa.Select[Any]:
+    """Return what `records.model.found` takes: documents with the newest version of each, or all, and the patient it is about."""
+    joined = documents.join(VERSION, VERSION.c.document == documents.c.key).outerjoin(_OWNER, _OWNER.c.key == VERSION.c.patient)
+    columns = (
+        *(documents.c.key, documents.c.id, documents.c.pseudonym, documents.c.version, documents.c.deleted),
+        *(VERSION.c.number, VERSION.c.patient, VERSION.c.compartments, VERSION.c.updated, VERSION.c.method, VERSION.c.sealed),
+        *(_OWNER.c.id, _OWNER.c.pseudonym),
+    )
+    found = sa.select(*columns).select_from(joined)
+    return found.where(VERSION.c.number == documents.c.version) if newest else found
 
 
 @lru_cache(maxsize=64)
 def read_one(reach: Reach) -> Query:
     """The current version of one document."""
-    return Query(_NEWEST.where(predicate(_CURRENT, reach), _TYPED, DOCUMENT.c.id == sa.bindparam("id")))
+    return Query(with_versions(DOCUMENT).where(predicate(_CURRENT, reach), *_THIS))
 
 
 @lru_cache(maxsize=64)
 def read_version(reach: Reach) -> Query:
     """One version of one document, by the compartment that this version was in."""
-    select = sa.select(*_COLUMNS).select_from(_VERSIONS)
-    chosen = (_TYPED, DOCUMENT.c.id == sa.bindparam("id"), VERSION.c.number == sa.bindparam("number"))
-    return Query(select.where(predicate(_ANY_VERSION, reach), *chosen))
+    rows = with_versions(DOCUMENT, newest=False).where(predicate(_ANY_VERSION, reach), *_THIS)
+    return Query(rows.where(VERSION.c.number == sa.bindparam("number")))
 
 
 @lru_cache(maxsize=64)
 def read_history(reach: Reach) -> Query:
     """Versions of one document below a number, newest first."""
-    select = sa.select(*_COLUMNS).select_from(_VERSIONS)
-    chosen = (_TYPED, DOCUMENT.c.id == sa.bindparam("id"), VERSION.c.number < sa.bindparam("below"))
-    rows = select.where(predicate(_ANY_VERSION, reach), *chosen).order_by(VERSION.c.number.desc())
-    return Query(rows.limit(sa.bindparam("count", type_=sa.Integer)))
-
-
-@lru_cache(maxsize=512)
-def search(reach: Reach, filters: int, *, by_patient: bool, by_ids: bool) -> Query:
-    """Candidates of a search: each of `filters` token lists must be met; `p0`, `t0`, … bind them."""
-    conditions = [predicate(_CURRENT, reach), _TYPED, DOCUMENT.c.deleted == 0, DOCUMENT.c.key > sa.bindparam("after")]
-    if by_patient:
-        named = (SHARED.c.patient == sa.bindparam("about"), SHARED.c.document == DOCUMENT.c.key, SHARED.c.number == DOCUMENT.c.version)
-        conditions.append(sa.or_(DOCUMENT.c.patient == sa.bindparam("about"), sa.exists().where(*named)))
-    if by_ids:
-        conditions.append(AnyOf(DOCUMENT.c.key, "keys", sa.BigInteger))
-    for at in range(filters):
-        hits = sa.select(TOKEN.c.document).where(TOKEN.c.parameter == sa.bindparam(f"p{at}"), AnyOf(TOKEN.c.value, f"t{at}", sa.BigInteger))
-        conditions.append(DOCUMENT.c.key.in_(hits))
-    return Query(_NEWEST.where(*conditions).order_by(DOCUMENT.c.key).limit(sa.bindparam("count", type_=sa.Integer)))
+    rows = with_versions(DOCUMENT, newest=False).where(predicate(_ANY_VERSION, reach), *_THIS)
+    below = rows.where(VERSION.c.number < sa.bindparam("below"))
+    return Query(below.order_by(VERSION.c.number.desc()).limit(sa.bindparam("count", type_=sa.Integer)))
 
 
 ADD_IMPORTED = Insert(IMPORTED)
@@ -212,7 +203,7 @@ MOVED = Query(
 )
 """Documents some version of which was in the compartment: once the compartment is empty, those that are elsewhere by now."""
 NAMING = Query(
-    _NEWEST.where(DOCUMENT.c.key.in_(sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("patient"))))
+    with_versions(DOCUMENT).where(DOCUMENT.c.key.in_(sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("patient"))))
     .order_by(DOCUMENT.c.key)
     .limit(sa.bindparam("count", type_=sa.Integer))
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, time
 
 FIRST_YEAR, LAST_YEAR = 1850, 2150
 """Outside of these years a stored date is indexed as OPEN, which every query looks at."""
@@ -24,7 +24,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 _DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:T(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?)?\Z",
+    r"(?:T(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?)?)?)?\Z",
     re.ASCII,
 )
 _PREFIX = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)\Z", re.DOTALL)
@@ -98,18 +98,21 @@ def _interval(match: re.Match[str]) -> Interval:
             last = date(year, 12, 31)
         return Interval(_midnight(first), _midnight(last) + _DAY)
     second = min(int(match["second"] or 0), 59)  # a leap second belongs to the second before it
-    moment = datetime(year, month, day, int(match["hour"]), int(match["minute"]), second, tzinfo=UTC) - _offset(match["zone"])
+    clock = time(int(match["hour"]), int(match["minute"]), second)  # refuses what no clock shows
     fraction = (match["fraction"] or "").ljust(6, "0")[:6]
-    micro = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) + int(fraction)
+    # Counted in integers: a zone may lead out of the years 1 to 9999, in which datetime ends.
+    minutes = clock.hour * 60 + clock.minute - _offset(match["zone"])
+    micro = _midnight(first) + minutes * 60_000_000 + clock.second * 1_000_000 + int(fraction)
     width = 10 ** max(0, 6 - len(match["fraction"])) if match["fraction"] else 1_000_000 if match["second"] else 60_000_000
     return Interval(micro, micro + width)
 
 
-def _offset(zone: str | None) -> timedelta:
+def _offset(zone: str | None) -> int:
+    """Return the minutes east of UTC."""
     if zone is None or zone == "Z":
-        return timedelta()
+        return 0
     sign = -1 if zone[0] == "-" else 1
-    return sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+    return sign * (int(zone[1:3]) * 60 + int(zone[4:6]))
 
 
 def _midnight(day: date) -> int:
