@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from confide.crypto.stream import OpeningStream
     from confide.keys.hierarchy import Keyring
     from confide.values.ids import KeyRef
     from confide.values.permit import Permit
     from confide.values.place import Place
 
     Opener = Callable[[Place, bytes], bytes]
+    StreamOpener = Callable[[Place, bytes], OpeningStream]
 
 
 async def opener(keyring: Keyring, permit: Permit, references: Sequence[KeyRef], now: int) -> Opener:
@@ -24,5 +26,15 @@ async def opener(keyring: Keyring, permit: Permit, references: Sequence[KeyRef],
 
     def unseal(place: Place, envelope: bytes) -> bytes:
         return keyring.open(permit, place, envelope)
+
+    return unseal
+
+
+async def stream_opener(keyring: Keyring, permit: Permit, references: Sequence[KeyRef], now: int) -> StreamOpener:
+    """Return the same for what is too large to be opened whole: a function from a place and an envelope's header to a stream."""
+    await keyring.load(references, now)
+
+    def unseal(place: Place, header: bytes) -> OpeningStream:
+        return keyring.opening(permit, place, header)
 
     return unseal

@@ -21,6 +21,7 @@ from cryptography import cobblestone
 from cryptography.exceptions import InvalidTag
 
 from confide.crypto.errors import DoesNotOpen, NotAnEnvelope
+from confide.crypto.stream import OpeningStream, SealingStream
 from confide.crypto.xaes import NONCE_BYTES, TAG_BYTES, Xaes
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Suite(IntEnum):
 FLAG_ZSTD = 1
 FLAG_PADDED = 2
 _KNOWN_FLAGS = FLAG_ZSTD | FLAG_PADDED
+_NO_ENVELOPE = "The stored value is not an envelope: refuse it, and look at who wrote to the database."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,24 @@ def read_header(envelope: bytes) -> Header:
     Raises:
         NotAnEnvelope: wrong magic, unknown suite or flags, or too short to hold a body.
     """
-    if len(envelope) < HEADER_BYTES + NONCE_BYTES + TAG_BYTES or envelope[0] != MAGIC:
-        message = "The stored value is not an envelope: refuse it, and look at who wrote to the database."
-        raise NotAnEnvelope(message)
-    suite, flags = envelope[1], envelope[2]
+    if len(envelope) < HEADER_BYTES + NONCE_BYTES + TAG_BYTES:
+        raise NotAnEnvelope(_NO_ENVELOPE)
+    return parse_header(envelope[:HEADER_BYTES])
+
+
+def parse_header(header: bytes) -> Header:
+    """Return what the first 12 bytes of an envelope say, as when the rest is still to come.
+
+    Raises:
+        NotAnEnvelope: wrong length or magic, unknown suite or flags.
+    """
+    if len(header) != HEADER_BYTES or header[0] != MAGIC:
+        raise NotAnEnvelope(_NO_ENVELOPE)
+    suite, flags = header[1], header[2]
     if suite not in (1, 2) or flags & ~_KNOWN_FLAGS:
         message = "The stored envelope has an unknown suite or unknown flags: it was changed, or written by a later version."
         raise NotAnEnvelope(message)
-    return Header(Suite(suite), flags, envelope[3], envelope[4:12])  # type: ignore[arg-type]  # KeyRef is bytes
+    return Header(Suite(suite), flags, header[3], header[4:12])  # type: ignore[arg-type]  # KeyRef is bytes
 
 
 class DataKey:
@@ -122,3 +134,24 @@ class DataKey:
         except (InvalidTag, ValueError):
             message = "The value does not open: it was changed, or it was sealed elsewhere."
             raise DoesNotOpen(message) from None
+
+    def sealing(self, context: bytes) -> SealingStream:
+        """Return a stream that seals in suite 2 what is too large to be held whole."""
+        header = bytes((MAGIC, Suite.COBBLESTONE_256, 0, 0)) + self.key_ref
+        return SealingStream(self._key, header, context)
+
+    def opening(self, context: bytes, header: bytes) -> OpeningStream:
+        """Return a stream that opens what follows a header of suite 2.
+
+        Raises:
+            NotAnEnvelope: no header, or one of a suite that has no streams.
+            DoesNotOpen: it names another key.
+        """
+        parsed = parse_header(header)
+        if parsed.suite is not Suite.COBBLESTONE_256:
+            message = "The stored envelope is of a suite that opens whole, not as a stream."
+            raise NotAnEnvelope(message)
+        if parsed.key_ref != self.key_ref:
+            message = "The value does not open: it names another key."
+            raise DoesNotOpen(message)
+        return OpeningStream(self._key, header, context)

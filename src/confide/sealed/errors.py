@@ -17,3 +17,9 @@ class DocumentTooLarge(SealedError):
     """A stored frame claims an impossible size."""
 
     code: ClassVar[str] = "sealed.too-large"
+
+
+class TooManyTokens(SealedError):
+    """A search would list more index entries than one search may."""
+
+    code: ClassVar[str] = "sealed.too-many-tokens"
