@@ -32,7 +32,17 @@ NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "manag
 
 BUILDERS = ("clinic.app", "adopt", "cli")
 """The only places that put things together …"""
-BUILT = ("keys.providers", "store.opening", "store.sqlite", "store.postgresql", "clinic.settings", "clinic.app")
+BUILT = (
+    "keys.providers",
+    "store.objects.folder",
+    "store.objects.opening",
+    "store.objects.s3",
+    "store.opening",
+    "store.sqlite",
+    "store.postgresql",
+    "clinic.settings",
+    "clinic.app",
+)
 """… and what they put together; each may also be used inside its own package."""
 
 
@@ -119,13 +129,13 @@ def forged_permits(folder: Path) -> set[str]:
 
 
 def opened_elsewhere(folder: Path) -> set[str]:
-    """Files other than `access/unseal.py` that hand a permit to something's `open`."""
+    """Files other than `access/unseal.py` that hand a permit to something's `open` or `opening`."""
     return {
         f"{path}:{call.lineno}"
         for path, tree in sources(folder)
         if path != "access/unseal.py"
         for call in calls(tree)
-        if called(call) == "open" and speaks_of_permit(call)
+        if called(call) in {"open", "opening"} and speaks_of_permit(call)
     }
 
 

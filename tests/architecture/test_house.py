@@ -32,6 +32,7 @@ TEXT_RULES = [
     (rule.forged_permits, "rights/erase.py", "import dataclasses\ndataclasses.replace(permit, reach=1)\n"),
     (rule.opened_elsewhere, "rights/erase.py", "keys.open(permit, sealed)\n"),
     (rule.opened_elsewhere, "rights/erase.py", "self.keys.open(sealed, permit=granted)\n"),
+    (rule.opened_elsewhere, "rights/erase.py", "keys.opening(permit, place, header)\n"),
 ]
 
 

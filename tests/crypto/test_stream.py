@@ -208,20 +208,21 @@ def test_a_failed_piece_leaves_no_plaintext_behind() -> None:
     assert out == bytes(len(out))
 
 
-def test_one_buffer_serves_a_whole_file() -> None:
+@given(st.sampled_from([0, 1, SEGMENT_BYTES - 1, SEGMENT_BYTES, UPDATE_BYTES]), st.sampled_from([UPDATE_BYTES, UPDATE_BYTES - 1]))
+@example(UPDATE_BYTES, UPDATE_BYTES)
+def test_one_buffer_serves_a_whole_file(first: int, size: int) -> None:
     """A buffer of `ROOM_BYTES` beyond the piece is enough both ways, wherever the pieces end."""
     plain = content(2 * UPDATE_BYTES + 5000)
     out = memoryview(bytearray(UPDATE_BYTES + ROOM_BYTES))
     sealing = KEY.sealing(HERE)
     envelope = sealing.header
-    for start in (0, 777, 777 + UPDATE_BYTES, 777 + 2 * UPDATE_BYTES):
-        piece = plain[start : 777 if start == 0 else start + UPDATE_BYTES]
+    for piece in (plain[:first], *(plain[start : start + size] for start in range(first, len(plain), size))):
         envelope += out[: sealing.update_into(piece, out)]
     envelope += sealing.finish()
     opening = KEY.opening(HERE, envelope[:HEADER_BYTES])
     came = b""
-    for start in range(HEADER_BYTES, len(envelope), UPDATE_BYTES):
-        came += out[: opening.update_into(envelope[start : start + UPDATE_BYTES], out)]
+    for start in range(HEADER_BYTES, len(envelope), size):
+        came += out[: opening.update_into(envelope[start : start + size], out)]
 
     assert came + opening.finish() == plain
 

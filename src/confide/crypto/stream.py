@@ -28,8 +28,9 @@ PREAMBLE_BYTES = 56
 """Salt (24) and key commitment (32) in front of the first segment."""
 UPDATE_BYTES = 1024 * 1024
 """How much to hand over at a time: large enough that calls cost nothing, small enough for a processor's cache (design: vault, Files)."""
-ROOM_BYTES = UPDATE_BYTES // SEGMENT_BYTES * TAG_BYTES + PREAMBLE_BYTES + SEGMENT_BYTES + TAG_BYTES
-"""What `update_into` may need beyond the length of a piece of `UPDATE_BYTES` or less."""
+ROOM_BYTES = UPDATE_BYTES // SEGMENT_BYTES * TAG_BYTES + PREAMBLE_BYTES
+"""What `update_into` may need beyond `UPDATE_BYTES` for a piece of at most that length: what is kept back of earlier pieces is less
+than a segment, so no more than 64 segments are complete at once."""
 
 
 def message_length(plaintext: int) -> int:
