@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -15,12 +17,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from confide.store.errors import SchemaBehind
-from confide.store.opening import sqlite_path
+from confide.store.errors import SchemaBehind, Unavailable
+from confide.store.opening import postgresql_address, sqlite_path
+from confide.store.postgresql import CONNECT_SECONDS
 from confide.store.sqlite import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -43,32 +46,60 @@ def configuration(which: Which) -> Config:
 
 
 def with_connection(url: str, work: Callable[[sa.Connection], T]) -> T:
-    """Run `work` on a connection of its own and commit."""
+    """Run `work` on a connection of its own and commit.
+
+    Raises:
+        UnknownDatabase: the address has another scheme.
+        Unavailable: there is no connection to be had.
+    """
     path = sqlite_path(url)
     if path is not None:
         engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
-        with engine.connect() as connection:
+        with _telling():
+            opened = engine.connect()
+        with opened as connection:
             result = work(connection)
             connection.commit()
             return result
 
+    address = postgresql_address(url).replace("postgresql://", "postgresql+asyncpg://", 1)
+
     async def run() -> T:
-        engine = create_async_engine(
-            url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
-        )
-        async with engine.connect() as connection:
-            result = await connection.run_sync(work)
-            await connection.commit()
-            return result
+        # An address that is none is told apart here as well: SQLAlchemy would repeat it, password and all.
+        with _telling():
+            engine = create_async_engine(address, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+            opened = await engine.connect()
+        try:
+            result = await opened.run_sync(work)
+            await opened.commit()
+        finally:
+            await opened.close()
+        return result
 
     return asyncio.run(run())
 
 
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, sa.exc.SQLAlchemyError) as error:
+        reason = type(error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error).__name__
+        message = f"A database cannot be reached ({reason}): see that it runs, and that its address in the settings is right."
+        raise Unavailable(message) from None
+
+
 def upgrade(url: str, which: Which) -> None:
-    """Bring a database to the newest schema; running it again changes nothing."""
+    """Bring a database to the newest schema; running it again changes nothing.
+
+    Raises:
+        SchemaBehind: a later program made the schema.
+        Unavailable: the database cannot be reached.
+    """
 
     def work(connection: sa.Connection) -> None:
         found = configuration(which)
+        _known(connection, ScriptDirectory.from_config(found), which)
         found.attributes["connection"] = connection
         command.upgrade(found, "head")
 
@@ -76,18 +107,32 @@ def upgrade(url: str, which: Which) -> None:
 
 
 def check(url: str, which: Which) -> None:
-    """Return if the database has the schema of this program.
+    """Return if the database has the schema of this program; nothing is made or changed, whatever is missing.
 
     Raises:
-        SchemaBehind: it has another, or none.
+        SchemaBehind: it has another, or none, or a file of SQLite is not there.
+        Unavailable: the database cannot be reached.
     """
-    wanted = ScriptDirectory.from_config(configuration(which)).get_current_head()
-
-    def work(connection: sa.Connection) -> str | None:
-        return MigrationContext.configure(connection).get_current_revision()
-
-    if with_connection(url, work) != wanted:
+    path = sqlite_path(url)
+    if path is not None and not path.is_file():
+        message = f"There is no {which.value} database at {path}: put it back, or make a new one with confide init."
+        raise SchemaBehind(message)
+    scripts = ScriptDirectory.from_config(configuration(which))
+    if with_connection(url, lambda connection: _known(connection, scripts, which)) != scripts.get_current_head():
         message = (
             f"The {which.value} database has not the schema of this program: run confide init (new) or confide migrate (after an update)."
         )
         raise SchemaBehind(message)
+
+
+def _known(connection: sa.Connection, scripts: ScriptDirectory, which: Which) -> str | None:
+    """Return the revision of a database, or None of an empty one.
+
+    Raises:
+        SchemaBehind: this program does not know it.
+    """
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and revision not in {one.revision for one in scripts.walk_revisions()}:
+        message = f"The schema of the {which.value} database was made by a later version of this program: install that version."
+        raise SchemaBehind(message)
+    return revision

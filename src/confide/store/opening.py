@@ -21,6 +21,19 @@ def sqlite_path(url: str) -> Path | None:
     return Path(url.removeprefix(SQLITE_PREFIX)) if url.startswith(SQLITE_PREFIX) else None
 
 
+def postgresql_address(url: str) -> str:
+    """Return an address of PostgreSQL in its long form.
+
+    Raises:
+        UnknownDatabase: another scheme.
+    """
+    for prefix in POSTGRESQL_PREFIXES:
+        if url.startswith(prefix):
+            return POSTGRESQL_PREFIXES[0] + url.removeprefix(prefix)
+    message = "The database address must start with sqlite:/// or postgresql://."
+    raise UnknownDatabase(message)
+
+
 async def open_database(url: str) -> Database:
     """Return a connected database for `sqlite:///path` or `postgresql://…`.
 
@@ -31,9 +44,6 @@ async def open_database(url: str) -> Database:
     path = sqlite_path(url)
     if path is not None:
         return SqliteDatabase(path)
-    if url.startswith(POSTGRESQL_PREFIXES):
-        database = PostgresqlDatabase(url)
-        await database.start()
-        return database
-    message = "The database address must start with sqlite:/// or postgresql://."
-    raise UnknownDatabase(message)
+    database = PostgresqlDatabase(postgresql_address(url))
+    await database.start()
+    return database
