@@ -18,6 +18,8 @@ patient       read:compartment search:compartment history:compartment create:- u
 administrator read:- search:- history:- create:- update:- delete:- export:- audit:-
 auditor       read:- search:- history:- create:- update:- delete:- export:- audit:tenant
 operator      read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:tenant audit:-
+staff         read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
+subject       read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
 """
 
 

@@ -20,9 +20,13 @@ _REDUCTION = 0x87
 
 
 class Xaes:
-    """One key, ready to seal and open; building it costs two AES blocks, each message two more."""
+    """One key, ready to seal and open; building it costs two AES blocks, each message two more.
 
-    __slots__ = ("_blocks", "_k1")
+    The key of a message depends on the first half of its nonce only, so messages that share that half, as the cells of a row do, share
+    the work. The last such key is kept as long as the key itself.
+    """
+
+    __slots__ = ("_blocks", "_k1", "_last")
 
     def __init__(self, key: bytes | bytearray) -> None:
         """Take 32 bytes of key; the caller may wipe its buffer afterwards."""
@@ -32,15 +36,24 @@ class Xaes:
         if doubled >> 128:
             doubled = (doubled & ((1 << 128) - 1)) ^ _REDUCTION
         self._k1 = doubled
+        self._last: tuple[bytes, AESGCM] | None = None
 
     def _message_key(self, nonce: bytes) -> bytes:
         first = int.from_bytes(b"\x00\x01X\x00" + nonce[:12], "big") ^ self._k1
         second = int.from_bytes(b"\x00\x02X\x00" + nonce[:12], "big") ^ self._k1
         return self._blocks.update(first.to_bytes(16, "big") + second.to_bytes(16, "big"))
 
+    def _cipher(self, nonce: bytes) -> AESGCM:
+        half, last = nonce[:12], self._last  # read once: another thread may set it meanwhile
+        if last is not None and last[0] == half:
+            return last[1]
+        found = AESGCM(self._message_key(nonce))
+        self._last = half, found
+        return found
+
     def seal(self, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
         """Return ciphertext and tag; `nonce` is 24 bytes and never repeats under one key."""
-        return AESGCM(self._message_key(nonce)).encrypt(nonce[12:], plaintext, associated)
+        return self._cipher(nonce).encrypt(nonce[12:], plaintext, associated)
 
     def open(self, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
         """Return the plaintext.
@@ -49,7 +62,7 @@ class Xaes:
             DoesNotOpen: another key, nonce, context or ciphertext.
         """
         try:
-            return AESGCM(self._message_key(nonce)).decrypt(nonce[12:], ciphertext, associated)
+            return self._cipher(nonce).decrypt(nonce[12:], ciphertext, associated)
         except InvalidTag:
             message = "The value does not open: it was changed, or it was sealed elsewhere."
             raise DoesNotOpen(message) from None

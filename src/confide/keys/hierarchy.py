@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confide.crypto.derive import BlindField, derive
-from confide.crypto.envelope import DataKey, Suite, parse_header, read_header
+from confide.crypto.envelope import DataKey, Suite, key_ref_of, parse_header
 from confide.crypto.errors import DoesNotOpen
 from confide.crypto.random import new_key, new_key_ref, wipe
 from confide.crypto.signing import SigningKey
@@ -161,7 +161,7 @@ class Keyring:
             DoesNotOpen, NotAnEnvelope: the value is not at home in `place`.
         """
         self._check(permit, place)
-        return self._key_of(place, read_header(envelope).key_ref).open(place.context(), envelope)
+        return self._key_of(place, key_ref_of(envelope)).open(place.context(), envelope)
 
     def opening(self, permit: Permit, place: Place, header: bytes) -> OpeningStream:
         """Return a stream that opens what follows the header of an envelope; owed and raised is what `open` says."""
@@ -184,7 +184,7 @@ class Keyring:
         if self._held is not None:
             raise ShreddingPending(self._held)
         place = cell.place()
-        return self._key_of(place, read_header(envelope).key_ref).open(place.context(), envelope)
+        return self._key_of(place, key_ref_of(envelope)).open(place.context(), envelope)
 
     async def seal_service(self, cell: Cell, plaintext: bytes, now: int) -> bytes:
         """Return the envelope of a secret of the service itself."""

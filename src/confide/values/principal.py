@@ -20,6 +20,10 @@ class Role(Enum):
     AUDITOR = "auditor"
     OPERATOR = "operator"
     """Whoever runs the command line beside the key file; never given out over the network."""
+    STAFF = "staff"
+    """Whoever works for an adopting organisation; its own backend decides which rows they see."""
+    SUBJECT = "subject"
+    """A person who looks at what an adopting backend holds about them; nothing of anyone else opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +36,4 @@ class Principal:
     role: Role
     purpose: Purpose
     patient: DocumentKey | None
-    """The Patient document that a patient account belongs to; None for every other role."""
+    """The Patient document that a patient account belongs to, in an adopting backend the person; None for every other role."""
