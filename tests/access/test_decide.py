@@ -13,11 +13,11 @@ from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose
 
 MATRIX = """
-clinician     read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:- audit:-
-patient       read:compartment search:compartment history:compartment create:- update:- delete:- export:- audit:-
-administrator read:- search:- history:- create:- update:- delete:- export:- audit:-
-auditor       read:- search:- history:- create:- update:- delete:- export:- audit:tenant
-operator      read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:tenant audit:-
+clinician     read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:- audit:- erase:-
+patient       read:compartment search:compartment history:compartment create:- update:- delete:- export:- audit:- erase:-
+administrator read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
+auditor       read:- search:- history:- create:- update:- delete:- export:- audit:tenant erase:-
+operator      read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:tenant audit:- erase:tenant
 staff         read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
 subject       read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
 """
