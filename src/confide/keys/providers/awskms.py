@@ -94,7 +94,7 @@ class AwsKms(Unseen):
             ProviderUnavailable, ProviderRefused: see `Line`.
         """
         if not 0 < len(wrapped) <= MOST_BYTES:
-            raise _closed(slot)
+            raise _closed(check_slot(slot))
         try:
             return bytearray(self._decrypted(slot, bytes(wrapped), _bound(slot, context), _CLOSED | {_DENIED}))
         except Said as said:

@@ -77,11 +77,11 @@ class OpenBao(Unseen):
             DoesNotOpen: another slot, another context, or bytes that were changed.
             ProviderUnavailable, ProviderRefused: see `Line`.
         """
-        ciphertext = _unpacked(bytes(wrapped))
+        name, ciphertext = self._name(slot), _unpacked(bytes(wrapped))
         try:
             answer = self._line.call(
                 lambda transit: transit.decrypt_data(
-                    self._name(slot), ciphertext=ciphertext, context=_text(bound(slot, context)), mount_point=self._mount
+                    name, ciphertext=ciphertext, context=_text(bound(slot, context)), mount_point=self._mount
                 )
             )
         except InvalidRequest:
