@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from confide.store.errors import Conflict, StoreError, Unavailable
+from confide.store.pool import Pool
 from confide.store.statements import columns_of
 from confide.store.work import Unit, check_touched, merge
 
@@ -43,7 +44,7 @@ class PostgresqlDatabase:
         self._pending: list[tuple[Unit, asyncio.Future[None]]] = []
         self._wake = asyncio.Event()
         self._closing = False
-        self._pool: asyncpg.Pool | None = None
+        self._pool = Pool(self._connect, POOL)
         self._writer: asyncpg.Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -54,15 +55,7 @@ class PostgresqlDatabase:
             Unavailable: the server does not answer or refuses.
         """
         try:
-            self._pool = await asyncpg.create_pool(
-                self._url,
-                min_size=1,
-                max_size=POOL,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                server_settings=SESSION,
-                reset=_keep,
-            )
+            self._pool.give(await self._connect())
             self._writer = await self._connect()
         except (*_BROKEN, asyncpg.PostgresError) as error:
             raise _unavailable(error) from None
@@ -74,14 +67,17 @@ class PostgresqlDatabase:
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
         text = query.postgresql
-        if self._pool is None:
-            message = "The database is not connected."
-            raise Unavailable(message)
         try:
-            async with self._pool.acquire() as connection:
-                return await connection.fetch(text.sql, *text.arrange(values))  # type: ignore[no-any-return]
+            connection = await self._pool.take()
+            try:
+                found: list[tuple[Any, ...]] = await connection.fetch(text.sql, *text.arrange(values))
+            except BaseException:
+                self._pool.drop(connection)  # a query may still run on it
+                raise
         except _BROKEN as error:
             raise _unavailable(error) from None
+        self._pool.give(connection)
+        return found
 
     def listed(self, values: Sequence[int]) -> object:
         """Return the list itself: the driver binds arrays."""
@@ -145,12 +141,7 @@ class PostgresqlDatabase:
             await self._task
         if self._writer is not None:
             await self._writer.close()
-        if self._pool is not None:
-            await self._pool.close()
-
-
-async def _keep(_connection: object) -> None:
-    """Skip the driver's RESET ALL between uses: no statement here changes the session."""
+        await self._pool.close()
 
 
 def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:

@@ -1,0 +1,196 @@
+"""Each kind of provider against the real thing, with a place of its own for each test, and the ways in which it can fail."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pkcs11
+
+from confide.keys.choice import AwsKmsChoice, KeyFileChoice, OpenBaoChoice, PassphraseChoice, Pkcs11Choice
+from confide.keys.errors import KeyFileRefused, ProviderRefused, ProviderUnavailable
+from confide.keys.providers import keyfile, passphrase
+from confide.keys.providers.opening import open_provider
+from tests import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from confide.keys.choice import Choice
+    from confide.keys.errors import KeysError
+    from confide.keys.provider import Provider
+    from tests import openbao, softhsm
+
+WORDS = "six words that no dice drew"
+CHEAP = passphrase.Cost(memory_kib=64, passes=1, lanes=1)
+"""A guess costs nothing, and neither does a test."""
+CONNECT_SECONDS, READ_SECONDS = 0.5, 1.0
+"""Short, so that an outage does not hold up the tests; only what is meant to fail is given so little time."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A way to fail."""
+
+    error: type[KeysError]
+    within_seconds: float
+    meanwhile: Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A provider's settings, and what may happen to what it needs."""
+
+    choice: Choice
+    secrets: tuple[str, ...]
+    """The credentials that must not show."""
+    outages: dict[str, Outage]
+
+    def provider(self) -> Provider:
+        """Return the provider as another process would see it."""
+        return open_provider(self.choice)
+
+    def hasty(self) -> Bench:
+        """Return the same with little patience."""
+        match self.choice:
+            case OpenBaoChoice() | AwsKmsChoice():
+                return dataclasses.replace(
+                    self, choice=dataclasses.replace(self.choice, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
+                )
+            case Pkcs11Choice():
+                return dataclasses.replace(self, choice=dataclasses.replace(self.choice, call_seconds=READ_SECONDS))
+            case _:
+                return self
+
+
+def secret(path: Path, text: str) -> Path:
+    """Write a credential that its owner alone may read."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextlib.contextmanager
+def gone(path: Path) -> Iterator[None]:
+    """Let a file be away meanwhile."""
+    aside = path.rename(path.with_name(path.name + ".aside"))
+    try:
+        yield
+    finally:
+        aside.rename(path)
+
+
+@contextlib.contextmanager
+def instead(path: Path, text: str) -> Iterator[None]:
+    """Let a file hold something else meanwhile."""
+    before = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def open_to_all(path: Path) -> Iterator[None]:
+    """Let everyone read a file meanwhile."""
+    path.chmod(0o644)
+    try:
+        yield
+    finally:
+        path.chmod(0o600)
+
+
+@contextlib.contextmanager
+def between(begin: Callable[[], object], end: Callable[[], object]) -> Iterator[None]:
+    """Do one thing, and the other afterwards."""
+    begin()
+    try:
+        yield
+    finally:
+        end()
+
+
+def key_file(folder: Path) -> Bench:
+    """Return a bench of a key file."""
+    path = folder / "root.key"
+    keyfile.create(path)
+    return Bench(KeyFileChoice(path), (path.read_text(encoding="utf-8").split()[5],), _file_outages(path))
+
+
+def passphrase_file(folder: Path) -> Bench:
+    """Return a bench of a file that a passphrase opens."""
+    path = folder / "root.sealed"
+    passphrase.create(path, WORDS, CHEAP)
+    choice = PassphraseChoice(path, passphrase_file=secret(folder / "passphrase", WORDS + "\n"))
+    return Bench(choice, (WORDS,), _file_outages(path))
+
+
+def _file_outages(path: Path) -> dict[str, Outage]:
+    return {
+        "file gone": Outage(KeyFileRefused, 0.5, lambda: gone(path)),
+        "file open to all": Outage(KeyFileRefused, 0.5, lambda: open_to_all(path)),
+        "folder gone": Outage(KeyFileRefused, 0.5, lambda: gone(path.parent)),
+    }
+
+
+def on_openbao(folder: Path, server: openbao.Server) -> Bench:
+    """Return a bench of an OpenBao server."""
+    token = secret(folder / "token", server.token())
+    choice = OpenBaoChoice(server.url, prefix=f"{uuid4().hex}-", token_file=token, ca_file=server.authority)
+    patience = 4 * (CONNECT_SECONDS + READ_SECONDS)
+    return Bench(
+        choice,
+        (token.read_text(encoding="utf-8"),),
+        {
+            "stopped": Outage(ProviderUnavailable, patience, lambda: between(server.stop, server.start)),
+            "frozen": Outage(ProviderUnavailable, patience, lambda: between(server.freeze, server.thaw)),
+            "sealed": Outage(ProviderUnavailable, patience, lambda: between(server.seal, server.unseal)),
+            "token gone": Outage(ProviderRefused, patience, lambda: gone(token)),
+            "token open to all": Outage(ProviderRefused, patience, lambda: open_to_all(token)),
+            "token wrong": Outage(ProviderRefused, patience, lambda: instead(token, "s.wrong")),
+        },
+    )
+
+
+def on_aws(server: aws.Server) -> Bench:
+    """Return a bench of AWS KMS; the credentials are in the environment."""
+    patience = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
+    return Bench(
+        AwsKmsChoice(aws.REGION, prefix=f"{uuid4().hex}-", endpoint_url=server.url),
+        (aws.SECRET_KEY,),
+        {
+            "stopped": Outage(ProviderUnavailable, patience, lambda: between(server.stop, server.start)),
+            "silent": Outage(ProviderUnavailable, patience, lambda: between(server.silence, server.start)),
+            "credentials wrong": Outage(ProviderRefused, patience, lambda: between(server.check_signatures, server.trust_everyone)),
+        },
+    )
+
+
+def on_token(folder: Path, token: softhsm.Token) -> Bench:
+    """Return a bench of a PKCS#11 token."""
+    pin = secret(folder / "pin", token.pin)
+    choice = Pkcs11Choice(token.module, token.label, pin, prefix=f"{uuid4().hex}-")
+
+    def log_out() -> None:
+        pkcs11.lib(str(token.module)).reinitialize()
+
+    @contextlib.contextmanager
+    def wrong_pin() -> Iterator[None]:
+        with instead(pin, "000000"):
+            log_out()  # as long as one session is logged in, a token asks nobody in this process for a PIN
+            yield
+
+    return Bench(
+        choice,
+        (token.pin,),
+        {
+            "token gone": Outage(ProviderUnavailable, READ_SECONDS + 0.5, lambda: between(token.take_away, token.bring_back)),
+            "PIN wrong": Outage(ProviderRefused, READ_SECONDS + 0.5, wrong_pin),
+        },
+    )
