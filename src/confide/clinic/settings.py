@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         default=35,
         ge=7,
         le=366,
-        description="Days for which the audit trail can show what was searched for, where no one person was found.",
+        description="Days for which the trail can show what was searched for, where no one person was found.",
     )
     kek_days: int = Field(default=365, ge=1, description="Age at which a rotation of the KEK is due, in days.")
     root_days: int = Field(default=365, ge=1, description="The same for the root.")
