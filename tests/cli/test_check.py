@@ -48,7 +48,7 @@ def _open_http(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "named"),
     [
-        (_open_key, "key file"),
+        (_open_key, "key provider"),
         (_open_folder, "folder"),
         (_other_key, "keys"),
         (_no_schema, "schema"),

@@ -68,7 +68,7 @@ def test_every_number_has_a_unit_and_a_lower_bound(name: str) -> None:
 
     assert least is not None
     assert least > 0
-    assert any(unit in said for unit in ("bytes", "seconds", "port", "resources", "candidates", "keys"))
+    assert any(unit in said for unit in ("bytes", "seconds", "port", "resources", "candidates", "keys", "days"))
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from confide.keys import rotate, shred, store, tend
 from confide.keys.errors import KeyMissing, LedgerRefused, ShreddingPending
 from confide.keys.hierarchy import Keyring
 from confide.keys.ledger import Ledger, State
+from confide.keys.policy import Policy
 from confide.keys.providers import keyfile
-from confide.keys.tend import Policy
 from confide.store import migrate
 from confide.store.opening import open_database
 from confide.store.work import Add, Alter, Unit

@@ -17,7 +17,7 @@ from confide.cli.errors import CliError, NotFinished, sentence
 from confide.cli.instance import folder_option, run_in_house, settings_of
 from confide.clinic.app import check_declared, clock
 from confide.crypto.certificates import needs_renewal
-from confide.keys.providers import keyfile
+from confide.keys.providers.opening import open_provider
 from confide.store import migrate
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ class Answer(msgspec.Struct, frozen=True):
     message: str
 
 
-def key_file(settings: Settings) -> str:
-    """Is the root key there, and its owner's alone?"""
-    keyfile.read(settings.key_file)
-    return "is there, and only its owner may read it"
+def provider(settings: Settings) -> str:
+    """Does what holds the root key answer, and let us in?"""
+    found = open_provider(settings.provider, terminal.ask_passphrase)
+    found.probe()
+    return f"the {found.name} answers and lets us in"
 
 
 def folder_mode(settings: Settings) -> str:
@@ -120,7 +121,7 @@ def is_loopback(host: str) -> bool:
 
 CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("folder", folder_mode),
-    ("key file", key_file),
+    ("key provider", provider),
     ("schema", schema),
     ("keys", keys),
     ("data map", data_map),

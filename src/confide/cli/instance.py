@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from confide.audit.append import Origin
+from confide.cli import terminal
 from confide.cli.errors import NoInstance
 from confide.clinic.app import catch_up, clock, open_house, operator
 from confide.clinic.fhir.call import Call
@@ -62,7 +63,7 @@ def run_in_house(settings: Settings, work: Callable[[House], Awaitable[Result]])
         migrate.check(url, which)
 
     async def run() -> Result:
-        async with open_house(settings, clock()) as house:
+        async with open_house(settings, clock(), terminal.ask_passphrase) as house:
             await catch_up(house, lambda _count: None, clock())
             return await work(house)
 

@@ -19,6 +19,7 @@ from confide.cli.bounded_http import BoundedHttp
 from confide.cli.errors import CannotListen, NotADemo, ServerFailed
 from confide.cli.instance import folder_option, settings_of
 from confide.clinic.app import application, check_declared, clock
+from confide.keys.errors import ProviderRefused, ProviderUnavailable
 from confide.watch.log import capture_third_party, sink
 
 if TYPE_CHECKING:
@@ -118,9 +119,14 @@ def check_before(settings: Settings) -> None:
         ConfideError: something is not in order; it says what to do.
     """
     check_declared()
-    check.key_file(settings)
     check.schema(settings)
-    check.keys(settings)
+    try:
+        check.provider(settings)
+        check.keys(settings)
+    except (ProviderUnavailable, ProviderRefused) as error:
+        if settings.provider_is_local:
+            raise
+        terminal.failed(f"{error} The server starts, answers 503, and opens as soon as it can.")
     if settings.demo and not check.is_loopback(settings.host):
         message = "This is a demo, whose passwords were printed: it listens on this machine only. Set host to 127.0.0.1."
         raise NotADemo(message)

@@ -22,6 +22,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from confide.keys.errors import ProviderRefused
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -74,6 +76,19 @@ def called() -> str:
     if not beside.exists():
         return f"{sys.executable} -m confide.cli.main"
     return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
+
+
+def ask_passphrase() -> str:
+    """Ask whoever sits at the terminal for the passphrase of the root key.
+
+    Raises:
+        ProviderRefused: nobody sits there.
+    """
+    if not sys.stdin.isatty():
+        message = "There is no passphrase: set CONFIDE_PASSPHRASE, or name a passphrase_file in the settings."
+        raise ProviderRefused(message)
+    found: str = click.prompt("Passphrase of the root key", hide_input=True, err=True)
+    return found
 
 
 def machine(value: object) -> None:

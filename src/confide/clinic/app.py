@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from confide.access.authorise import authorise
 from confide.audit.append import Origin
 from confide.clinic.errors import Undeclared
+from confide.clinic.fhir import outcome
 from confide.clinic.fhir.call import Call, Limits, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
 from confide.clinic.fhir.http import Door, network, routes
@@ -32,20 +33,23 @@ from confide.crypto.random import new_uuid4
 from confide.datamap.check import check_columns
 from confide.identity import tokens
 from confide.identity.parts import Identity
+from confide.keys.errors import KeysError, ProviderRefused, ProviderUnavailable
 from confide.keys.hierarchy import Keyring
 from confide.keys.ledger import Ledger
-from confide.keys.providers import keyfile
+from confide.keys.providers.opening import open_provider
+from confide.keys.tend import tend
 from confide.rights import erase as rights
 from confide.store.errors import Unavailable
 from confide.store.opening import open_database
 from confide.store.schema import DATA, KEYS
 from confide.store.statements import Query
+from confide.values.errors import ConfideError
 from confide.values.ids import Pseudonym, TenantId, uuid_bytes, uuid_text
-from confide.values.logged import Label, RequestCompleted, ServerStarted, ServerStopped
+from confide.values.logged import KeysTended, KeysUnavailable, Label, RequestCompleted, ServerStarted, ServerStopped
 from confide.values.permit import Action
 from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose
-from confide.watch.log import capture_loop, failure
+from confide.watch.log import capture_loop, failure, name_of
 from confide.watch.log import method as method_label
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
     from confide.clinic.settings import Settings
     from confide.keys.ledger import Entry, State
     from confide.keys.provider import Provider
+    from confide.keys.providers.passphrase import Ask
     from confide.rights.holdings import Plan
     from confide.store.work import Database
     from confide.values.ids import DocumentKey, KeyRef, SubjectId
@@ -67,6 +72,11 @@ if TYPE_CHECKING:
 
 TENANT = TenantId(1)
 """The embedded default serves one organisation."""
+
+RETRY_SECONDS = 5
+"""Between two attempts to open the house while its keys or databases cannot be had."""
+TEND_SECONDS = 3_600
+"""Between two looks at what is due by the clock."""
 
 _ALIVE = Query(sa.select(sa.literal(1)))
 
@@ -128,21 +138,28 @@ def check_declared() -> None:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, now: int) -> AsyncIterator[House]:
+async def open_house(settings: Settings, now: int, prompt: Ask | None = None) -> AsyncIterator[House]:
     """Open the databases and build the parts; on leaving, what was submitted is stored and everything is closed.
 
+    `prompt` asks a person for the passphrase, where one is needed and is in no file and no variable.
     Where the databases are behind the shred ledger, as after a restore, nothing opens until `catch_up` was called.
 
     Raises:
         Undeclared, KeyFileRefused, Unavailable, DoesNotOpen, LedgerRefused
     """
     check_declared()
-    provider = keyfile.read(settings.key_file)
+    provider = open_provider(settings.provider, prompt)
     database = await open_database(settings.data_url)
     try:
         keys = await open_database(settings.keys_url)
         try:
-            keyring = Keyring(keys, provider, seconds=settings.key_cache_seconds, size=settings.key_cache_size)
+            keyring = Keyring(
+                keys,
+                provider,
+                seconds=settings.key_cache_seconds,
+                size=settings.key_cache_size,
+                provider_seconds=settings.provider_seconds,
+            )
             await keyring.start(TENANT, now)
             parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir")
             identity = Identity(database, keyring, TENANT, token_seconds=settings.token_seconds, demo=settings.demo)
@@ -192,13 +209,74 @@ def application(settings: Settings, log: Log) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         capture_loop(log, asyncio.get_running_loop())
-        async with open_house(settings, clock()) as house:
-            app.router.routes[:] = _routes(house, observe, report)
+        async with AsyncExitStack() as stack:
+            server = _Server(settings, log, app, stack, observe, report)
+            await server.open()
+            rest = asyncio.create_task(server.run())
             log(ServerStarted(settings.port, settings.tls))
             yield
+            rest.cancel()
+            await asyncio.gather(rest, return_exceptions=True)
         log(ServerStopped())
 
-    return Starlette(lifespan=lifespan)
+    app = Starlette(lifespan=lifespan)
+    # A redirect would lead to whatever the Host header names, and repeat the query; an address is right or it is not there.
+    app.router.redirect_slashes = False
+    return app
+
+
+@dataclass
+class _Server:
+    """The house behind the application: opened as soon as its keys can be had, and tended from then on."""
+
+    settings: Settings
+    log: Log
+    app: Starlette
+    stack: AsyncExitStack
+    observe: Observe
+    report: Report
+    house: House | None = None
+
+    async def open(self) -> None:
+        """Open the house, or answer 503 with the reason until it can be opened."""
+        try:
+            self.house = await self.stack.enter_async_context(open_house(self.settings, clock()))
+        except (ProviderUnavailable, ProviderRefused, Unavailable) as error:
+            self.log(KeysUnavailable(name_of(error)))
+            self.app.router.routes[:] = waiting_routes(error)
+        else:
+            self.app.router.routes[:] = _routes(self.house, self.observe, self.report)
+
+    async def run(self) -> None:
+        """Open what is not open, carry out pending erasures, then do what is due by the clock."""
+        while self.house is None:
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.open()
+        while True:
+            try:
+                if self.house.keyring.held is not None:
+                    await catch_up(self.house, lambda _count: None, clock())
+                for deed in await tend(self.house.keys, self.house.provider, TENANT, self.settings.policy, clock()):
+                    self.log(KeysTended(Label(deed)))
+            except ConfideError as error:
+                self.log(KeysUnavailable(name_of(error)))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                await asyncio.sleep(TEND_SECONDS)
+
+
+def waiting_routes(error: ConfideError) -> list[BaseRoute]:
+    """Return what answers while the house is closed: why, and 503."""
+    reason = str(error)
+
+    async def health(_request: Request) -> Response:
+        return Response(reason + "\n", 503, media_type="text/plain")
+
+    async def anything(_request: Request) -> Response:
+        _, body = outcome.answer(error)
+        return Response(body, 503, {"retry-after": str(RETRY_SECONDS)}, "application/fhir+json")
+
+    return [Route("/health", health), Route("/{rest:path}", anything, methods=None)]
 
 
 def _routes(house: House, observe: Observe, report: Report) -> list[BaseRoute]:
@@ -215,8 +293,13 @@ def _routes(house: House, observe: Observe, report: Report) -> list[BaseRoute]:
         try:
             await house.database.fetch(_ALIVE, {})
             await house.keys.fetch(_ALIVE, {})
+            await house.keyring.between(TENANT, clock())
         except Unavailable:
             return Response("a database cannot be used\n", 503, media_type="text/plain")
+        except KeysError as error:
+            return Response(f"{error}\n", 503, media_type="text/plain")
+        if house.keyring.held is not None:
+            return Response(f"{house.keyring.held}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
 
     door = Door(house.parts, resolve, clock, observe, report, instant(clock()))

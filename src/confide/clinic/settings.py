@@ -8,20 +8,26 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from confide.clinic.errors import SettingsRefused
+from confide.keys.choice import AwsKmsChoice, KeyFileChoice, OpenBaoChoice, PassphraseChoice, Pkcs11Choice
+from confide.keys.policy import Policy
 
 if TYPE_CHECKING:
     from typing import Self
 
     from pydantic.fields import FieldInfo
 
+    from confide.keys.choice import Choice
+
 FILE = "confide.toml"
 MIB = 1024 * 1024
+DAY = 86_400
+"""In seconds."""
 
 
 class Settings(BaseSettings):
@@ -54,6 +60,44 @@ class Settings(BaseSettings):
     token_seconds: int = Field(default=600, ge=60, le=86_400, description="How long a bearer token lives, in seconds.")
     key_cache_seconds: int = Field(default=120, ge=60, le=300, description="How long an opened key stays in memory, in seconds.")
     key_cache_size: int = Field(default=10_000, ge=100, description="Most opened keys in memory.")
+    key_provider: Literal["key-file", "passphrase", "openbao", "aws-kms", "pkcs11"] = Field(
+        default="key-file", description="What holds the root and the epochs; see docs/security/key-management.md."
+    )
+    passphrase_file: str = Field(default="", description="A file with the passphrase; empty: CONFIDE_PASSPHRASE, or it is asked for.")
+    openbao_url: str = Field(default="", description="Address of OpenBao or Vault.")
+    openbao_mount: str = Field(default="transit", description="Where its transit engine is mounted.")
+    openbao_namespace: str = Field(default="", description="Its namespace, where there are any.")
+    openbao_token_file: str = Field(default="", description="A file with its token, read before every call; empty: BAO_TOKEN.")
+    openbao_ca_file: str = Field(default="", description="Certificates that are trusted for it; empty: those of the system.")
+    aws_region: str = Field(default="", description="Region of AWS KMS.")
+    aws_profile: str = Field(default="", description="Profile of the AWS configuration; empty: what the AWS SDK finds.")
+    aws_endpoint_url: str = Field(default="", description="Another endpoint than the public one of the region.")
+    aws_deletion_days: int = Field(default=7, ge=7, le=30, description="Days until AWS deletes a destroyed key for good.")
+    pkcs11_module: str = Field(default="", description="The shared library of the maker of the security module.")
+    pkcs11_token: str = Field(default="", description="Label of the token that holds the keys.")
+    pkcs11_pin_file: str = Field(default="", description="A file with its user PIN.")
+    key_prefix: str = Field(
+        default="confide-", pattern=r"^[a-z0-9-]{1,32}$", description="What the names of keys begin with at a provider that others use too."
+    )
+    provider_seconds: int = Field(
+        default=300, ge=10, le=3600, description="How long opened KEKs and epochs serve before the provider is asked again, in seconds."
+    )
+    epoch_days: int = Field(
+        default=7, ge=1, le=366, description="Days of an epoch: with the grace time, how long a shredded key survives in old copies."
+    )
+    epoch_grace_days: int = Field(default=1, ge=1, le=60, description="Days from the end of an epoch to the destruction of its key.")
+    searches_days: int = Field(
+        default=35,
+        ge=7,
+        le=366,
+        description="Days for which the trail can show what was searched for, where no one person was found.",
+    )
+    kek_days: int = Field(default=365, ge=1, description="Age at which a rotation of the KEK is due, in days.")
+    root_days: int = Field(default=365, ge=1, description="The same for the root.")
+    dek_days: int = Field(default=730, ge=1, description="The same for the keys of persons.")
+    backup_days: int = Field(
+        default=35, ge=1, description="Days for which backups of the data are kept; superseded keys of persons are kept as long."
+    )
     ledger_file: str = Field(
         default="",
         description="The shred ledger, best on another disk than the databases and in none of their backups; empty: shred.ledger.",
@@ -120,6 +164,67 @@ class Settings(BaseSettings):
         return self.folder / "root.key"
 
     @property
+    def provider(self) -> Choice:
+        """What holds the root and the epochs.
+
+        Raises:
+            SettingsRefused: a setting that this provider needs is empty.
+        """
+        match self.key_provider:
+            case "key-file":
+                return KeyFileChoice(self.key_file)
+            case "passphrase":
+                return PassphraseChoice(self.key_file, self._file("passphrase_file"))
+            case "openbao":
+                return OpenBaoChoice(
+                    self._needed("openbao_url"),
+                    mount=self.openbao_mount,
+                    prefix=self.key_prefix,
+                    token_file=self._file("openbao_token_file"),
+                    ca_file=self._file("openbao_ca_file"),
+                    namespace=self.openbao_namespace,
+                )
+            case "aws-kms":
+                return AwsKmsChoice(
+                    self._needed("aws_region"),
+                    prefix=self.key_prefix,
+                    profile=self.aws_profile,
+                    endpoint_url=self.aws_endpoint_url,
+                    deletion_days=self.aws_deletion_days,
+                )
+            case "pkcs11":
+                pin = self.folder / self._needed("pkcs11_pin_file")
+                return Pkcs11Choice(Path(self._needed("pkcs11_module")), self._needed("pkcs11_token"), pin, prefix=self.key_prefix)
+
+    @property
+    def provider_is_local(self) -> bool:
+        """Whether the keys are in files beside the settings: then nobody else can bring them back while the server runs."""
+        return self.key_provider in {"key-file", "passphrase"}
+
+    def _file(self, name: str) -> Path | None:
+        return self.folder / getattr(self, name) if getattr(self, name) else None
+
+    def _needed(self, name: str) -> str:
+        found: str = getattr(self, name)
+        if not found:
+            message = f"The key provider {self.key_provider} needs the setting {name}: see docs/reference/settings.md."
+            raise SettingsRefused(message)
+        return found
+
+    @property
+    def policy(self) -> Policy:
+        """How long keys serve."""
+        return Policy(
+            epoch=self.epoch_days * DAY,
+            grace=self.epoch_grace_days * DAY,
+            searches=self.searches_days * DAY,
+            kek=self.kek_days * DAY,
+            root=self.root_days * DAY,
+            dek=self.dek_days * DAY,
+            retired=self.backup_days * DAY,
+        )
+
+    @property
     def ledger(self) -> Path:
         """The shred ledger; it is part of no backup."""
         return self.folder / (self.ledger_file or "shred.ledger")
@@ -168,6 +273,8 @@ def render() -> str:
 
 
 def _kind(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(get_args(field.annotation))
     names = {bool: "truth value", int: "number", str: "text", Path: "path", tuple[str, ...]: "texts"}
     return next((name for kind, name in names.items() if kind == field.annotation), str(field.annotation).replace("|", "\\|"))
 

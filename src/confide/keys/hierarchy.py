@@ -24,8 +24,8 @@ from confide.crypto.errors import DoesNotOpen
 from confide.crypto.random import new_key, new_key_ref, wipe
 from confide.crypto.signing import SigningKey
 from confide.keys import begin, store, wraps
-from confide.keys.errors import KeyMissing, NotPermitted, ShreddingPending
-from confide.keys.tenant import open_between
+from confide.keys.errors import KeyMissing, KeysError, NotPermitted, ProviderRefused, ProviderUnavailable, ShreddingPending
+from confide.keys.tenant import PROVIDER_SECONDS, open_between
 from confide.keys.wraps import DEK, INDEX, NO_EPOCH, SIGN, KeyRow
 from confide.store.errors import Conflict
 from confide.store.work import Add, Unit
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 CACHE_SECONDS = 120
 """How long an opened key may serve without being looked up again (design: 60 to 300 s)."""
+RETRY_SECONDS = 2
+"""After a provider did not answer, whoever asks within this time is refused at once, so that no queue forms before it."""
 CACHE_KEYS = 10_000
 """About 2 KiB each."""
 
@@ -77,15 +79,25 @@ class Cell:
 class Keyring:
     """The opened keys of this process; one for the whole application."""
 
-    def __init__(self, database: Database, provider: Provider, *, seconds: int = CACHE_SECONDS, size: int = CACHE_KEYS) -> None:
-        """Keep opened keys for `seconds`, at most `size` of them."""
+    def __init__(
+        self,
+        database: Database,
+        provider: Provider,
+        *,
+        seconds: int = CACHE_SECONDS,
+        size: int = CACHE_KEYS,
+        provider_seconds: int = PROVIDER_SECONDS,
+    ) -> None:
+        """Keep opened keys for `seconds`, at most `size` of them; ask the provider again after `provider_seconds`."""
         self._database = database
         self._provider = provider
         self._lifetime = seconds * 1_000_000
         self._size = size
         self._opened: OrderedDict[bytes, _Opened] = OrderedDict()
         self._current: OrderedDict[tuple[int, bytes, bytes], bytes] = OrderedDict()
+        self._provider_seconds = provider_seconds
         self._between: dict[int, Between] = {}
+        self._refused: tuple[int, KeysError] | None = None
         self._index: dict[int, bytes] = {}
         self._opening = asyncio.Lock()
         self._held: str | None = None
@@ -116,7 +128,14 @@ class Keyring:
             waited = self._between.get(tenant)
             if waited is not None and waited is not found and waited.until > now:
                 return waited  # another task asked meanwhile
-            opened = self._between[tenant] = await open_between(self._database, self._provider, tenant, now)
+            if self._refused is not None and now < self._refused[0]:
+                raise self._refused[1]
+            try:
+                opened = await open_between(self._database, self._provider, tenant, now, self._provider_seconds)
+            except (ProviderUnavailable, ProviderRefused) as error:
+                self._refused = now + RETRY_SECONDS * 1_000_000, error
+                raise
+            self._between[tenant], self._refused = opened, None
         return opened
 
     def field(self, tenant: TenantId, table: bytes, column: bytes, version: int) -> BlindField:

@@ -64,8 +64,8 @@ def epoch_slot(number: int) -> str:
     return f"epoch-{number}"
 
 
-async def open_between(database: Database, provider: Provider, tenant: TenantId, now: int) -> Between:
-    """Have the provider open what stands between it and the data keys.
+async def open_between(database: Database, provider: Provider, tenant: TenantId, now: int, seconds: int = PROVIDER_SECONDS) -> Between:
+    """Have the provider open what stands between it and the data keys, for so many seconds.
 
     Raises:
         KeyMissing: the tenant has no KEK, or no epoch lives.
@@ -82,7 +82,7 @@ async def open_between(database: Database, provider: Provider, tenant: TenantId,
     if not keks or not epochs:
         message = "The key database holds no key of this organisation: run confide init, or look at which key database is set."
         raise KeyMissing(message)
-    return Between(keks, epochs, now + PROVIDER_SECONDS * 1_000_000)
+    return Between(keks, epochs, now + seconds * 1_000_000)
 
 
 def _kek_context(row: KeyRow) -> bytes:

@@ -6,7 +6,6 @@ The server calls `tend` every hour and `confide keys tend` at once; more often d
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confide.keys import store
@@ -19,32 +18,13 @@ from confide.values.ids import NO_SUBJECT
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
+    from confide.keys.policy import Policy
     from confide.keys.provider import Provider
     from confide.keys.rotate import Report
     from confide.store.work import Database
     from confide.values.ids import TenantId
 
 SECOND = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How long keys serve, in seconds."""
-
-    epoch: int = 7 * 86_400
-    """A week: with the grace time, how long an erased person's key survives in old copies of the key table."""
-    grace: int = 86_400
-    """A day between the end of an epoch and the destruction of its key: time to take, and to restore, a backup of keys."""
-    kek: int = 365 * 86_400
-    root: int = 365 * 86_400
-    searches: int = 35 * 86_400
-    """Five weeks: how long it can be read what was searched for when the answer was about no one person."""
-    dek: int = 2 * 365 * 86_400
-    """Ages at which `status` says that a rotation is due (NIST SP 800-57 part 1, 5.3.6: one to two years)."""
-
-    def horizon(self, provider: Provider) -> int:
-        """Return after how many seconds a shredded key is gone from every copy of the key table."""
-        return self.epoch + self.grace + provider.destruction_seconds
 
 
 async def tend(database: Database, provider: Provider, tenant: TenantId, policy: Policy, now: int, report: Report = ignore) -> list[str]:

@@ -110,6 +110,24 @@ class ThirdParty(LogEvent):
     line: int
 
 
+@dataclass(frozen=True)
+class KeysTended(LogEvent):
+    """Something was due by the clock and was done: an epoch begun, a slot destroyed."""
+
+    name: ClassVar[str] = "keys.tended"
+    deed: Label
+
+
+@dataclass(frozen=True)
+class KeysUnavailable(LogEvent):
+    """The keys, or a database, cannot be used now; the server answers 503 and tries again."""
+
+    name: ClassVar[str] = "keys.unavailable"
+    exception: Label
+
+
 Log = Callable[[LogEvent], None]
 
-REGISTERED: frozenset[type[LogEvent]] = frozenset({ServerStarted, ServerStopped, RequestCompleted, RequestFailed, ThirdParty})
+REGISTERED: frozenset[type[LogEvent]] = frozenset(
+    {ServerStarted, ServerStopped, RequestCompleted, RequestFailed, ThirdParty, KeysTended, KeysUnavailable}
+)

@@ -203,7 +203,8 @@ MOVED = Query(
 )
 """Documents some version of which was in the compartment: once the compartment is empty, those that are elsewhere by now."""
 NAMING = Query(
-    with_versions(DOCUMENT).where(DOCUMENT.c.key.in_(sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("patient"))))
+    with_versions(DOCUMENT)
+    .where(DOCUMENT.c.key.in_(sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("patient"))))
     .order_by(DOCUMENT.c.key)
     .limit(sa.bindparam("count", type_=sa.Integer))
 )
