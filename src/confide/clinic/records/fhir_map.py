@@ -13,10 +13,11 @@ _DIRECT, _QUASI, _SENSITIVE, _NONE = Identifiability.DIRECT, Identifiability.QUA
 
 PATHS: dict[str, tuple[Category, Identifiability]] = {
     "Patient.birthDate": (Category.BIRTH, _QUASI),
-    "Patient.deceased[x]": (Category.HEALTH, _QUASI),
+    "Patient.deceasedBoolean": (Category.HEALTH, _QUASI),
     "Patient.gender": (Category.DEMOGRAPHIC, _QUASI),
     "Patient.maritalStatus": (Category.DEMOGRAPHIC, _QUASI),
-    "Patient.multipleBirth[x]": (Category.DEMOGRAPHIC, _QUASI),
+    "Patient.multipleBirthBoolean": (Category.DEMOGRAPHIC, _QUASI),
+    "Patient.multipleBirthInteger": (Category.DEMOGRAPHIC, _QUASI),
     "Patient.photo": (Category.PICTURE, _DIRECT),
     "Patient.communication.language": (Category.DEMOGRAPHIC, _QUASI),
     "Person.birthDate": (Category.BIRTH, _QUASI),
