@@ -148,9 +148,10 @@ OUTDATED = Query(
 )
 """Data keys made before a time that nothing newer has taken the place of."""
 SUPERSEDED = Query(
-    sa.select(KEY.c.key_ref, _NEWER.c.created)
-    .select_from(KEY.join(_NEWER, sa.and_(*_SAME, _NEWER.c.generation == KEY.c.generation + 1)))
+    sa.select(KEY.c.key_ref, sa.func.min(_NEWER.c.created))
+    .select_from(KEY.join(_NEWER, sa.and_(*_SAME, _NEWER.c.generation > KEY.c.generation)))
     .where(KEY.c.tenant == sa.bindparam("tenant"), KEY.c.kind == "dek")
+    .group_by(KEY.c.key_ref)
 )
 
 PROGRESS = Query(sa.select(SHREDDED.c.entries, SHREDDED.c.head).where(SHREDDED.c.tenant == sa.bindparam("tenant")))

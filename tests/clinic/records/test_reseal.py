@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from confide.cli import keys as command
 from confide.clinic.app import TENANT, clock
 from confide.clinic.records import reseal
@@ -15,6 +13,8 @@ from tests.clinic.practice import observation, open_practice, patient
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.clinic.practice import Client, Practice
 
@@ -78,7 +78,7 @@ async def test_a_key_that_still_seals_something_is_never_destroyed(tmp_path: Pat
             """Seal nothing."""
 
         with monkeypatch.context() as patch:
-            patch.setattr(command.reseal, "reseal", stopped)
+            patch.setattr(reseal, "reseal", stopped)
             await renew(practice, monkeypatch, YEARS)
             assert await renew(practice, monkeypatch, 2 * YEARS - 1) == "8 superseded data keys, 4 of them in use, 0 destroyed"
             later = 2 * YEARS + 36 * 86_400 * 1_000_000
