@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-SERVED = ("identifier", "name", "family", "given", "birthdate", "code", "patient", "subject", "date", "encounter")
+SERVED = ("identifier", "name", "family", "given", "phonetic", "birthdate", "code", "patient", "subject", "date", "encounter")
 SOURCE = Path("dist/fhir/r4/search-parameters.json")
 OUTPUT = Path("src/confide/clinic/fhir/search/parameters.json")
 _WRAPPED = re.compile(r"\((\S+) as (\w+)\)")

@@ -78,6 +78,25 @@ async def test_of_two_changes_from_one_version_one_wins(database: Database) -> N
     assert await ids(database) == [1, 10]
 
 
+async def test_of_many_changes_at_once_only_the_late_one_is_refused(database: Database) -> None:
+    """Each change answers for itself, also where all are sent together: those of the neighbours are stored."""
+    await database.commit(add(*range(10)))
+    changes = [Alter(BUMP, {"this": one, "seen": 7 if one == 4 else 1, "next": 2}) for one in range(10)]
+    results = await asyncio.gather(*(database.commit(Unit((change,))) for change in changes), return_exceptions=True)
+
+    assert [at for at, result in enumerate(results) if result is not None] == [4]
+    assert [row[2] for row in await database.fetch(ALL, {})] == [1 if one == 4 else 2 for one in range(10)]
+
+
+async def test_a_change_that_touches_nothing_refuses_the_rows_beside_it(database: Database) -> None:
+    """Rows of several tables and changes are one transaction, on an empty table too."""
+    gone = Unit((Alter(BUMP, {"this": 9, "seen": 1, "next": 2}), Add(ADD, [(3, "", 1)])))
+    with pytest.raises(Conflict):
+        await database.commit(gone)
+
+    assert await ids(database) == []
+
+
 async def test_sql_in_a_value_is_only_a_value(database: Database) -> None:
     """Every value is a bound parameter."""
     text = "'); DROP TABLE thing; --"

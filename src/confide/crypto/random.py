@@ -33,3 +33,8 @@ def new_pseudonym() -> Pseudonym:
 def new_uuid4() -> SubjectId:
     """Return the 16 bytes of a random UUID; a Patient's own identifier also names its subject."""
     return SubjectId(uuid4(secrets.token_bytes(16)))
+
+
+def new_stranger() -> int:
+    """Return a random negative 63-bit number, which is the key of no document."""
+    return -1 - secrets.randbits(63)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from confide.store.errors import Conflict, StoreError, Unavailable
 from confide.store.pool import Pool
-from confide.store.statements import columns_of
+from confide.store.statements import columns_of, joined
 from confide.store.work import Unit, check_touched, merge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from confide.store.statements import Query
+    from confide.store.work import Add, Alter
 
 POOL = 8
 """Connections for reads; PostgreSQL's own default of 100 leaves room for a dozen workers."""
@@ -123,15 +126,13 @@ class PostgresqlDatabase:
         if self._writer is None or self._writer.is_closed():
             self._writer = await self._connect()
         writer = self._writer
-        if not changes and len(adds) == 1:  # a lone statement is a transaction of its own: one round trip instead of three
-            await writer.execute(adds[0].statement.postgresql, *columns_of(adds[0].rows))
+        if not changes:  # one statement is a transaction of its own: one round trip
+            await _add(writer, adds)
             return
         async with writer.transaction():
-            for change in changes:
-                text = change.statement.postgresql
-                check_touched(change, int((await writer.execute(text.sql, *text.arrange(change.values))).rsplit(" ", 1)[1]))
-            for add in adds:
-                await writer.execute(add.statement.postgresql, *columns_of(add.rows))
+            for _, some in groupby(changes, key=lambda change: (change.statement.order, change.expected is None)):
+                await _change(writer, list(some))
+            await _add(writer, adds)
 
     async def close(self) -> None:
         """Store what was submitted and let go of the connections."""
@@ -142,6 +143,24 @@ class PostgresqlDatabase:
         if self._writer is not None:
             await self._writer.close()
         await self._pool.close()
+
+
+async def _add(writer: asyncpg.Connection, adds: Sequence[Add]) -> None:
+    if adds:
+        columns = [column for add in adds for column in columns_of(add.rows)]
+        await writer.execute(joined(tuple(add.statement for add in adds)), *columns)
+
+
+async def _change(writer: asyncpg.Connection, changes: Sequence[Alter]) -> None:
+    """Run one statement for several sets of values, sent together, and check how many rows each touched where it matters."""
+    statement = changes[0].statement
+    rows = [statement.postgresql.arrange(change.values) for change in changes]
+    if changes[0].expected is None:
+        await writer.executemany(statement.postgresql.sql, rows)
+        return
+    touched = Counter(row[0] for row in await writer.fetchmany(statement.counted, [(*row, at) for at, row in enumerate(rows)]))
+    for at, change in enumerate(changes):
+        check_touched(change, touched[at])
 
 
 def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:

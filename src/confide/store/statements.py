@@ -7,8 +7,9 @@ layer are left out of the hot path because they cost more than everything else a
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ POSTGRESQL = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy le
 POSTGRESQL.paramstyle = "numeric_dollar"
 
 _order = itertools.count()
+_NUMBERED = re.compile(r"\$(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,19 @@ class Insert:
         return _compile(sa.insert(self.table).from_select(list(self.columns), select), POSTGRESQL).sql
 
 
+@lru_cache(maxsize=64)
+def joined(inserts: tuple[Insert, ...]) -> str:
+    """Return one text for PostgreSQL that stores the rows of several tables; its parameters are those of each, one after the other."""
+    texts: list[str] = []
+    taken = 0
+    for insert in inserts:
+        first = taken
+        texts.append(_NUMBERED.sub(lambda match: f"${int(match[1]) + first}", insert.postgresql))  # noqa: B023 - used at once
+        taken += len(insert.columns)
+    before = [f"stored{at} AS ({text})" for at, text in enumerate(texts[:-1])]
+    return f"WITH {', '.join(before)} {texts[-1]}" if before else texts[-1]
+
+
 @dataclass(eq=False)
 class Change:
     """A conditional UPDATE or DELETE; rows are mappings of its `bindparam` names."""
@@ -123,6 +138,11 @@ class Change:
     def postgresql(self) -> Text:
         """The text for PostgreSQL."""
         return _compile(self.construct, POSTGRESQL)
+
+    @cached_property
+    def counted(self) -> str:
+        """The same with one more parameter, a number, which comes back once for each row that was touched."""
+        return f"{self.postgresql.sql} RETURNING ${len(self.postgresql.names) + 1}::INTEGER"
 
 
 class AnyOf(ColumnElement[bool]):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from confide.clinic.fhir.search.dates import FOREVER, Interval, index, interval_of, parse_date_query
+from confide.clinic.fhir.search.dates import interval_of, parse_date_query
+from confide.sealed.days import FOREVER, Interval, index
 from tests.clinic.fhir import oracle
 
 EPOCH = date(1970, 1, 1).toordinal() * oracle.DAY

@@ -13,6 +13,7 @@ from confide.clinic.fhir.errors import UnresolvedReference
 from confide.clinic.fhir.search.index import entries
 from confide.clinic.fhir.validate import encode
 from confide.clinic.records import read, write
+from confide.clinic.records.blind import SALTED
 from confide.clinic.records.model import NO_COMPARTMENT, ONE_COMPARTMENT, SEVERAL_COMPARTMENTS, Found, Home
 from confide.crypto.random import new_pseudonym
 from confide.values.ids import NO_SUBJECT, DocumentKey, Pseudonym, SubjectId, uuid_bytes, uuid_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from confide.clinic.fhir.call import Call
+    from confide.clinic.fhir.search.index import Entry
     from confide.clinic.records.write import Draft
     from confide.store.work import Add, Alter
 
@@ -78,24 +80,38 @@ async def prepare(call: Call, incoming: Sequence[Incoming]) -> list[Prepared]:
     """
     pseudonyms = {one.id: one.before.pseudonym if one.before else new_pseudonym() for one in incoming}
     owners = {uuid_text(one.id): Owner(one.key, SubjectId(one.id), pseudonyms[one.id]) for one in incoming if one.type == PATIENT}
+    indexed, marks = await _index(call, incoming)
     prepared = []
     for at, one in enumerate(incoming):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep(0)
-        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], owners))
+        steps, marks = write.mark(marks), []
+        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], owners, indexed[at], steps))
     return prepared
 
 
-async def _prepare_one(call: Call, one: Incoming, pseudonym: Pseudonym, owners: dict[str, Owner]) -> Prepared:
+async def _index(call: Call, incoming: Sequence[Incoming]) -> tuple[list[tuple[list[Entry], list[int]]], list[int]]:
+    """Return the plain entries and salted tokens of each resource, and the marks of them all."""
+    base, across = call.parts.base, call.parts.limits.across_patients
+    found = [entries(one.resource, base=base, across_patients=across) for one in incoming]
+    placed = await call.parts.index.place(call.parts.database, [one.salted for one in found])
+    return [(one.plain, tokens) for one, tokens in zip(found, placed.tokens, strict=True)], placed.marks
+
+
+async def _prepare_one(
+    call: Call,
+    one: Incoming,
+    pseudonym: Pseudonym,
+    owners: dict[str, Owner],
+    indexed: tuple[list[Entry], list[int]],
+    steps: list[Add | Alter],
+) -> Prepared:
     about = await _owners(call, one, owners)
     home = _home(about)
     number = one.before.current + 1 if one.before else 1
     identifier = uuid_text(one.id)
     content = encode(with_meta(one.resource, identifier, str(number), instant(call.now)))
-    across = call.parts.limits.across_patients
-    tokens = call.parts.index.tokens(
-        entries(one.resource, base=call.parts.base, across_patients=across), [owner.subject for owner in about]
-    )
+    plain, salted = indexed
     draft = write.Draft(
         tenant=call.principal.tenant,
         type=one.type,
@@ -105,11 +121,11 @@ async def _prepare_one(call: Call, one: Incoming, pseudonym: Pseudonym, owners: 
         number=number,
         home=home,
         content=content,
-        tokens=tokens,
+        tokens=call.parts.index.tokens(plain, [owner.subject for owner in about]) + [(SALTED, token) for token in salted],
         shared_with=[owner.key for owner in about],
         before=one.before,
     )
-    return Prepared(draft, about, tuple(await write.put(call.parts.keyring, draft, call.now)))
+    return Prepared(draft, about, (*await write.put(call.parts.keyring, draft, call.now), *steps))
 
 
 def _home(about: tuple[Owner, ...]) -> Home:

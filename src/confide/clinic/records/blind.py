@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
+from confide.clinic.records.store import TOKEN
+from confide.sealed import salts
+from confide.sealed.memory import Memory
+from confide.sealed.terms import Term
+from confide.store.statements import AnyOf, Query
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from confide.crypto.derive import BlindField
     from confide.keys.hierarchy import Keyring
+    from confide.sealed.salts import Placed
+    from confide.store.work import Database
     from confide.values.ids import TenantId
 
 NORMALISER_VERSION = 1
-TABLE = b"token"
+TABLE, SALTED_TABLE = b"token", b"salted"
+"""Names in the derivation of field keys: a parameter has one key for each way it is indexed."""
+SALTED = 0
+"""The number under which all salted tokens stand, whatever their parameter, so that a row does not tell of which it is."""
+
+_THERE = Query(sa.select(TOKEN.c.value).where(TOKEN.c.parameter == SALTED, AnyOf(TOKEN.c.value, "values", sa.BigInteger)))
 
 
 class BlindIndex:
@@ -22,15 +38,12 @@ class BlindIndex:
         """Derive field keys when they are first needed."""
         self._keyring = keyring
         self._tenant = tenant
-        self._fields: dict[int, BlindField] = {}
+        self._fields: dict[tuple[bytes, int], BlindField] = {}
+        self._memory = Memory()
 
     def token(self, parameter: int, value: bytes, subject: bytes = b"") -> int:
         """Return the token of a value; with a subject it is equal only within that person."""
-        field = self._fields.get(parameter)
-        if field is None:
-            field = self._keyring.field(self._tenant, TABLE, parameter.to_bytes(4, "big"), NORMALISER_VERSION)
-            self._fields[parameter] = field
-        return field.token(bytes((len(subject),)) + subject + value)
+        return self._field(TABLE, parameter).token(bytes((len(subject),)) + subject + value)
 
     def tokens(self, entries: Iterable[tuple[int, bool, bytes]], subjects: Collection[bytes]) -> list[tuple[int, int]]:
         """Return the distinct (parameter, token) pairs of (parameter, bound to the subject?, value) entries.
@@ -42,3 +55,31 @@ class BlindIndex:
             for subject in subjects if bound else (b"",):
                 found.add((parameter, self.token(parameter, value, subject)))
         return sorted(found)
+
+    async def place(self, database: Database, rows: Sequence[Sequence[tuple[int, bytes] | None]]) -> Placed:
+        """Return a token of its own for each salted (parameter, value) entry of each row; see `sealed.salts`."""
+        terms = [[None if one is None else self._term(*one) for one in row] for row in rows]
+        return await salts.answer_async(salts.place(terms, self._memory), partial(_there, database))
+
+    async def list_tokens(self, database: Database, entries: Iterable[tuple[int, bytes]]) -> list[int]:
+        """Return every token that a row with one of the salted entries may have.
+
+        Raises:
+            TooManyTokens: there are more than one search may list.
+        """
+        terms = [self._term(parameter, value) for parameter, value in entries]
+        return await salts.answer_async(salts.list_tokens(terms, self._memory), partial(_there, database))
+
+    def _term(self, parameter: int, value: bytes) -> Term:
+        return Term(self._field(SALTED_TABLE, parameter), value)
+
+    def _field(self, table: bytes, parameter: int) -> BlindField:
+        field = self._fields.get((table, parameter))
+        if field is None:
+            field = self._keyring.field(self._tenant, table, parameter.to_bytes(4, "big"), NORMALISER_VERSION)
+            self._fields[table, parameter] = field
+        return field
+
+
+async def _there(database: Database, tokens: Sequence[int]) -> set[int]:
+    return {value for (value,) in await database.fetch(_THERE, {"values": database.listed(tokens)})}

@@ -59,7 +59,7 @@ TOKEN = sa.Table(
     sa.Index(None, "document"),
     sqlite_with_rowid=False,
 )
-"""The blind index of current versions: keyed 63-bit hashes, hard-deleted with their document."""
+"""The blind index of current versions: keyed 63-bit hashes, hard-deleted with their document. A negative document is none: see `blind`."""
 
 SHARED = sa.Table(
     "shared_version",

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confide.clinic.records import store
+from confide.clinic.records.blind import SALTED
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS
+from confide.crypto.random import new_stranger
 from confide.sealed import documents
 from confide.store.work import Add, Alter
 
@@ -59,6 +61,11 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     if home.compartments == SEVERAL_COMPARTMENTS:
         steps.append(Add(store.ADD_SHARED, [(patient, draft.key, draft.number) for patient in draft.shared_with]))
     return steps
+
+
+def mark(marks: Sequence[int]) -> list[Add | Alter]:
+    """Return the step that stores marks of the blind index; each stands under a random number that is no document's."""
+    return [Add(store.ADD_TOKEN, [(SALTED, one, new_stranger()) for one in marks])] if marks else []
 
 
 def delete(tenant: TenantId, before: Found, shared_with: Sequence[DocumentKey], now: int) -> list[Add | Alter]:

@@ -15,11 +15,14 @@ from confide.clinic.fhir.bundle import Entry, bundle
 from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.page import Pages
+from confide.clinic.fhir.search.combine import salted_entries
 from confide.clinic.fhir.search.match import matches
 from confide.clinic.fhir.search.parameters import parameters
 from confide.clinic.fhir.search.query import RESULT_PARAMETERS, parse_query
 from confide.clinic.records import read as records
+from confide.clinic.records.blind import SALTED
 from confide.clinic.records.search import Wanted, candidates
+from confide.sealed.errors import TooManyTokens
 from confide.values.ids import NO_SUBJECT, uuid_bytes, uuid_text
 from confide.values.permit import Action
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from confide.access.authorise import Rows
     from confide.clinic.fhir.call import Call
+    from confide.clinic.fhir.search.index import SaltedEntry
     from confide.clinic.fhir.search.query import Query
     from confide.clinic.records.model import Found
     from confide.values.ids import SubjectId
@@ -122,13 +126,22 @@ async def _wanted(call: Call, rows: Rows, query: Query) -> Wanted | None:
         if not keys:
             return None
     index = call.parts.index
-    filters = []
+    filters = [(SALTED, await _listed(call, one)) for one in salted_entries(query.filters)]
     for one in query.filters:
+        if one.parameter.salted:
+            continue
         by_parameter: dict[int, set[int]] = {}
         for parameter, bound, value in one.tokens():
             by_parameter.setdefault(parameter, set()).add(index.token(parameter, value, subject if bound else b""))
         filters += [(parameter, sorted(tokens)) for parameter, tokens in by_parameter.items()]
     return Wanted(query.type, about, keys, filters)
+
+
+async def _listed(call: Call, entries: Sequence[SaltedEntry]) -> list[int]:
+    try:
+        return await call.parts.index.list_tokens(call.parts.database, entries)
+    except TooManyTokens as error:
+        raise TooCostly(str(error)) from None
 
 
 async def _page(call: Call, rows: Rows, query: Query, wanted: Wanted, after: int) -> tuple[list[_Hit], int | None]:

@@ -2,35 +2,114 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from confide.clinic.fhir.search import dates, values
+from confide.clinic.fhir.search import values
+from confide.clinic.fhir.search.errors import UnsupportedSearch
 from confide.clinic.fhir.search.parameters import Parameter, parameters
-from confide.sealed.blind import normalise, prefixes
+from confide.sealed import days, phonetic, strings
+from confide.sealed.blind import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from datetime import date
 
 Entry = tuple[int, bool, bytes]
 """(parameter number, bound to the subject?, canonical bytes)"""
+
+SaltedEntry = tuple[int, bytes]
+"""(parameter number, canonical bytes)"""
 
 BY_COMPARTMENT = frozenset({"patient", "subject"})
 """Answered by the compartment column, which is random, and not by tokens."""
 
 
-def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> list[Entry]:
+@dataclass(slots=True)
+class Entries:
+    """What the index holds of one resource."""
+
+    plain: list[Entry] = field(default_factory=list)
+    salted: list[SaltedEntry | None] = field(default_factory=list)
+    """None where a string is too short for an entry."""
+
+
+def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> Entries:
     """Return the entries of a resource; a parameter opened across patients has both kinds. `base` is this server's own address."""
     kind = type(resource).__name__
-    found: list[Entry] = []
+    born = list(_births(kind, resource))
+    found = Entries()
     for code, parameter in parameters(kind).items():
         if code in BY_COMPARTMENT:
             continue
+        if parameter.salted:
+            found.salted += salted(parameter, resource, born)
+            continue
         content = list(canonical(parameter, resource, base))
         if not parameter.across:
-            found += [(parameter.number, True, one) for one in content]
+            found.plain += [(parameter.number, True, one) for one in content]
         if parameter.across or f"{kind}.{code}" in across_patients:
-            found += [(parameter.number, False, one) for one in content]
+            found.plain += [(parameter.number, False, one) for one in content]
     return found
+
+
+def salted(parameter: Parameter, resource: Any, born: Sequence[date]) -> Iterable[SaltedEntry | None]:
+    """Return the entries of a parameter by which persons are searched; strings have compound ones with each day of birth."""
+    content = parameter.values(resource)
+    if parameter.kind == "date":
+        nodes = (node for interval in values.intervals(content) for node in days.with_decades(days.index(interval)))
+        return [(parameter.number, dated(node)) for node in nodes]
+    found: list[bytes | None] = []
+    for text in values.strings(content, own_parts(parameter)):
+        found += _string(parameter, text)
+        if parameter.code != "phonetic":
+            found += [strings.dated(normalise(text), day) for day in born]
+    return [None if one is None else (parameter.number, one) for one in found]
+
+
+def _string(parameter: Parameter, text: str) -> list[bytes | None]:
+    normalised = normalise(text)
+    return [phonetic.entry(normalised)] if parameter.code == "phonetic" else strings.stored(normalised)
+
+
+def own_parts(parameter: Parameter) -> tuple[str, ...]:
+    """Return the parts of a HumanName that a parameter has entries of: what `family` and `given` hold, `name` does not repeat."""
+    if parameter.code == "phonetic":
+        return ("family", "given")
+    others = parameters(parameter.type) if parameter.code == "name" else {}
+    return tuple(part for part in values.NAME_PARTS if part not in others)
+
+
+def fields(parameter: Parameter) -> list[int]:
+    """Return the numbers of the parameters whose entries answer a salted one."""
+    others = parameters(parameter.type)
+    return [parameter.number, *(others[part].number for part in ("family", "given") if parameter.code == "name" and part in others)]
+
+
+def wanted(parameter: Parameter, text: str, *, exact: bool) -> bytes:
+    """Return the entry that everything has that a search for a string finds.
+
+    Raises:
+        UnsupportedSearch: the text is too short.
+    """
+    normalised = normalise(text)
+    if parameter.code == "phonetic":
+        return phonetic.entry(normalised)
+    if exact:
+        return strings.whole(normalised)
+    if len(normalised) < strings.SHORTEST:
+        message = "Search strings by at least two letters or digits."
+        raise UnsupportedSearch(message)
+    return strings.beginning(normalised)
+
+
+def _births(kind: str, resource: Any) -> Iterable[date]:
+    """Return the days of birth of a resource whose strings may be searched together with them."""
+    parameter = parameters(kind).get("birthdate")
+    for interval in values.intervals(parameter.values(resource)) if parameter else ():
+        day = days.day_of(interval)
+        if day is not None:
+            yield day
 
 
 def canonical(parameter: Parameter, resource: Any, base: str) -> Iterable[bytes]:
@@ -38,9 +117,7 @@ def canonical(parameter: Parameter, resource: Any, base: str) -> Iterable[bytes]
     content = parameter.values(resource)
     if parameter.kind == "string":
         for text in values.strings(content):
-            normalised = normalise(text)
-            yield whole(normalised)
-            yield from (prefix(one) for one in prefixes(normalised))
+            yield from (one for one in _string(parameter, text) if one is not None)
     elif parameter.kind == "token":
         for system, code in values.tokens(content):
             yield coded(None, code)
@@ -49,17 +126,12 @@ def canonical(parameter: Parameter, resource: Any, base: str) -> Iterable[bytes]
         yield from (b"r" + text.encode() for text in values.references(content, base))
     else:
         for interval in values.intervals(content):
-            yield from (b"d" + node for node in dates.index(interval))
+            yield from map(dated, days.index(interval))
 
 
-def whole(normalised: str) -> bytes:
-    """Return the form of a whole string."""
-    return b"w" + normalised.encode()
-
-
-def prefix(normalised: str) -> bytes:
-    """Return the form of a prefix."""
-    return b"p" + normalised.encode()
+def dated(node: bytes) -> bytes:
+    """Return the form of a node of `sealed.days`."""
+    return b"d" + node
 
 
 def coded(system: str | None, code: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from confide.clinic.fhir.search import values
 from confide.sealed.blind import normalise
+from confide.sealed.phonetic import sound
 
 if TYPE_CHECKING:
     from confide.clinic.fhir.search.query import Filter, Query
@@ -25,6 +26,9 @@ def _meets(one: Filter, resource: Any, base: str) -> bool:
     kind = one.parameter.kind
     if kind == "string":
         found = values.strings(content)
+        if one.parameter.code == "phonetic":
+            sounds = {sound(normalise(text)) for text in one.texts}
+            return any(sound(normalise(text)) in sounds for text in values.strings(content, ("family", "given")))
         if one.exact:
             return any(text in one.texts for text in found)
         wanted = tuple(map(normalise, one.texts))

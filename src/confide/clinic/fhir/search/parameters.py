@@ -34,6 +34,11 @@ class Parameter:
         """Whether its tokens are equal across patients without a setting that says so."""
         return self.code == "identifier" or self.type in PERSONS
 
+    @property
+    def salted(self) -> bool:
+        """Whether no two persons have a token in common: of what is searched across patients and is no identifier."""
+        return self.across and self.kind in {"string", "date"}
+
     def values(self, resource: Any) -> list[Any]:
         """Return what stands at the paths of the parameter."""
         found: list[Any] = []

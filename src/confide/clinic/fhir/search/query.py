@@ -10,7 +10,6 @@ from confide.clinic.fhir.search import index
 from confide.clinic.fhir.search.dates import DateQuery, parse_date_query
 from confide.clinic.fhir.search.errors import InvalidSearch, UnsupportedSearch
 from confide.clinic.fhir.search.parameters import Parameter, parameters
-from confide.sealed.blind import LONGEST_PREFIX, SHORTEST_PREFIX, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,12 +46,12 @@ class Filter:
     def _canonical(self) -> list[bytes]:
         kind = self.parameter.kind
         if kind == "string":
-            return [_string_token(normalise(text), exact=self.exact) for text in self.texts]
+            return [index.wanted(self.parameter, text, exact=self.exact) for text in self.texts]
         if kind == "token":
             return [index.coded(system, code) for system, code in self.codes]
         if kind == "reference":
             return [b"r" + text.encode() for text in self.texts]
-        return [b"d" + node for one in self.dates for node in one.nodes()]
+        return [index.dated(node) for one in self.dates for node in one.nodes()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +66,6 @@ class Query:
     count: int
     total: bool
     """Whether an exact count is asked for."""
-
-
-def _string_token(normalised: str, *, exact: bool) -> bytes:
-    if exact:
-        return index.whole(normalised)
-    if len(normalised) < SHORTEST_PREFIX:
-        message = "Search strings by at least two letters or digits."
-        raise UnsupportedSearch(message)
-    return index.prefix(normalised[:LONGEST_PREFIX])
 
 
 def parse_query(
@@ -170,7 +160,7 @@ def _filter(parameter: Parameter, modifier: str, value: str, *, named: bool, acr
             "their frequency. A deployment may open it with the setting search.across_patients."
         )
         raise UnsupportedSearch(message)
-    exact = modifier == "exact" and parameter.kind == "string"
+    exact = modifier == "exact" and parameter.kind == "string" and parameter.code != "phonetic"
     if modifier and not exact:
         message = f"The search parameter {parameter.code} takes no such modifier here."
         raise UnsupportedSearch(message)

@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from confide.clinic.fhir.search.dates import FOREVER, Interval, interval_of
+from confide.clinic.fhir.search.dates import interval_of
+from confide.sealed.days import FOREVER, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
+NAME_PARTS = ("text", "family", "given", "prefix", "suffix")
 
 
-def strings(values: Iterable[Any]) -> list[str]:
-    """Return the strings that a string parameter searches: strings as they are, every part of a HumanName."""
+def strings(values: Iterable[Any], parts: tuple[str, ...] = NAME_PARTS) -> list[str]:
+    """Return the strings that a string parameter searches: strings as they are, these parts of a HumanName."""
     found: list[str] = []
     for value in values:
         if isinstance(value, str):
             found.append(value)
         elif type(value).__name__ == "HumanName":
-            for part in _NAME_PARTS:
+            for part in parts:
                 inside = getattr(value, part)
                 found += [inside] if isinstance(inside, str) else [one for one in inside or () if one] if inside is not UNSET else []
     return found
