@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "account": ("confide.cli.account", "Make accounts."),
     "import": ("confide.cli.load", "Import FHIR transaction bundles from files and folders."),
     "export": ("confide.cli.export", "Export resources as NDJSON, encrypted for its recipient."),
+    "keys": ("confide.cli.keys", "Show and rotate keys."),
+    "erase": ("confide.cli.erase", "Erase a patient, or show what that would mean."),
     "audit": ("confide.cli.audit", "Show the audit trail."),
     "demo": ("confide.cli.demonstration.command", "Set up a demo with synthetic patients and serve it."),
     "tour": ("confide.cli.tour.command", "Show on the demo what Confide claims, step by step."),

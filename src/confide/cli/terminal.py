@@ -112,7 +112,7 @@ def beside(text: str) -> None:
 def answer(name: str, message: str, *, ok: bool) -> None:
     """Print one answer of a list."""
     mark = "[green]ok    [/green]" if ok else "[red]failed[/red]"
-    OUT.print(f"{mark}  {escape(f'{name:<12}')}{escape(message)}")
+    OUT.print(f"{mark}  {escape(f'{name:<14}')}{escape(message)}")
 
 
 def columns(rows: Sequence[Sequence[str]]) -> None:

@@ -15,14 +15,17 @@ from confide.keys.begin import add, begin_epoch, make_kek, newest_root
 from confide.keys.tenant import PROVIDER_SECONDS, open_between, root_slot
 from confide.keys.wraps import KEK, KeyRow
 from confide.store.work import Add, Alter, Unit
+from confide.values.ids import SubjectId
+from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from confide.keys.hierarchy import Keyring
     from confide.keys.provider import Provider
     from confide.store.statements import Query
     from confide.store.work import Database
-    from confide.values.ids import TenantId
+    from confide.values.ids import KeyRef, TenantId
 
     Report = Callable[[int], None]
     """Told how many rows were wrapped anew, batch by batch."""
@@ -31,6 +34,10 @@ BATCH = 500
 """Rows in one transaction: a few milliseconds of work between two turns of the event loop."""
 SETTLED = 2 * PROVIDER_SECONDS
 """Seconds after which every process has learned of a new KEK or epoch, and makes no more keys under the old one."""
+
+
+_RENEWED = frozenset({PurposeClass.CARE.value, PurposeClass.COMMONS.value})
+"""What versions of documents are sealed under."""
 
 
 def ignore(_count: int) -> None:
@@ -140,3 +147,29 @@ def _change(old: KeyRow, new: KeyRow) -> Alter:
 
 def _supersede(kind: str, number: int, now: int) -> Alter:
     return Alter(store.SUPERSEDE, {"this_kind": kind, "this_number": number, "superseded": now}, None)
+
+
+async def renew_data_keys(database: Database, ring: Keyring, tenant: TenantId, before: int, now: int, report: Report = ignore) -> None:
+    """Make the next generation of every data key made before a time; what they sealed still opens. Secrets of the service stay.
+
+    Values are sealed under the new keys as they are written; `clinic/records/reseal.py` does the rest.
+    """
+    after = b""
+    while rows := await database.fetch(store.OUTDATED, {"tenant": tenant, "created": before, "after": after, "count": BATCH}):
+        for row in map(KeyRow._make, rows):
+            if row.purpose_class in _RENEWED:
+                await ring.renew(tenant, SubjectId(row.subject), PurposeClass(row.purpose_class), now)
+        after = rows[-1][0]
+        report(len(rows))
+
+
+async def superseded(database: Database, tenant: TenantId) -> list[tuple[KeyRef, int]]:
+    """Return the data keys that have a newer generation, each with the time at which that was made."""
+    return [(row[0], row[1]) for row in await database.fetch(store.SUPERSEDED, {"tenant": tenant})]
+
+
+async def drop(database: Database, keys: Iterable[KeyRef]) -> None:
+    """Destroy data keys that nothing is sealed under any more, here or in a backup that is kept."""
+    steps = tuple(Alter(store.DROP, {"this": key_ref}, None) for key_ref in keys)
+    if steps:
+        await database.commit(Unit(steps))

@@ -127,6 +127,13 @@ COUNTS = Query(
         KEY.c.tenant, KEY.c.kind, KEY.c.wrapper, KEY.c.epoch, sa.func.count(), sa.func.min(KEY.c.created), sa.func.max(KEY.c.generation)
     ).group_by(KEY.c.tenant, KEY.c.kind, KEY.c.wrapper, KEY.c.epoch)
 )
+_NEWER = KEY.alias("newer")
+_SAME = (
+    _NEWER.c.tenant == KEY.c.tenant,
+    _NEWER.c.kind == KEY.c.kind,
+    _NEWER.c.subject == KEY.c.subject,
+    _NEWER.c["class"] == KEY.c["class"],
+)
 OUTDATED = Query(
     sa.select(*_ROW)
     .where(
@@ -134,9 +141,17 @@ OUTDATED = Query(
         KEY.c.kind == "dek",
         KEY.c.created < sa.bindparam("created"),
         KEY.c.key_ref > sa.bindparam("after"),
+        ~sa.exists().where(*_SAME, _NEWER.c.generation > KEY.c.generation),
     )
     .order_by(KEY.c.key_ref)
     .limit(sa.bindparam("count"))
+)
+"""Data keys made before a time that nothing newer has taken the place of."""
+SUPERSEDED = Query(
+    sa.select(KEY.c.key_ref, sa.func.min(_NEWER.c.created))
+    .select_from(KEY.join(_NEWER, sa.and_(*_SAME, _NEWER.c.generation > KEY.c.generation)))
+    .where(KEY.c.tenant == sa.bindparam("tenant"), KEY.c.kind == "dek")
+    .group_by(KEY.c.key_ref)
 )
 
 PROGRESS = Query(sa.select(SHREDDED.c.entries, SHREDDED.c.head).where(SHREDDED.c.tenant == sa.bindparam("tenant")))

@@ -219,3 +219,28 @@ ADVANCE_ERASED = Change(
     .where(ERASED.c.tenant == sa.bindparam("this"), ERASED.c.entries == sa.bindparam("seen"))
     .values(entries=sa.bindparam("entries"), head=sa.bindparam("head"))
 )
+
+_HEADER = sa.func.substr(VERSION.c.sealed, 1, 12)
+HEADERS = Query(
+    sa.select(VERSION.c.document, VERSION.c.number, _HEADER)
+    .where(
+        VERSION.c.tenant == sa.bindparam("tenant"),
+        VERSION.c.sealed.is_not(None),
+        sa.or_(
+            VERSION.c.document > sa.bindparam("after"),
+            sa.and_(VERSION.c.document == sa.bindparam("after"), VERSION.c.number > sa.bindparam("number")),
+        ),
+    )
+    .order_by(VERSION.c.document, VERSION.c.number)
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+"""The envelope headers of all versions, in the order of the primary key: which key each is sealed under."""
+COUNT_VERSIONS = Query(sa.select(sa.func.count()).select_from(VERSION).where(VERSION.c.tenant == sa.bindparam("tenant")))
+ONE_VERSION = Query(
+    with_versions(DOCUMENT, newest=False).where(VERSION.c.document == sa.bindparam("document"), VERSION.c.number == sa.bindparam("number"))
+)
+RESEAL = Change(
+    sa.update(VERSION)
+    .where(VERSION.c.document == sa.bindparam("this"), VERSION.c.number == sa.bindparam("seen"))
+    .values(sealed=sa.bindparam("sealed"))
+)

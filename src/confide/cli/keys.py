@@ -1,0 +1,135 @@
+"""`confide keys`: what keys there are, and their rotation, while the server goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from confide.audit.append import Told
+from confide.cli import terminal
+from confide.cli.instance import call_now, folder_option, run_in_house, settings_of
+from confide.clinic.app import TENANT, clock
+from confide.clinic.records import reseal
+from confide.keys import rotate
+from confide.keys.status import status
+from confide.keys.tend import tend
+from confide.values.permit import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from confide.clinic.app import House
+    from confide.keys.rotate import Report
+
+HEADINGS = ("key", "age", "keys under it", "state")
+DAY, HOUR = 86_400, 3_600
+
+
+@click.group("keys")
+def command() -> None:
+    """Show and rotate keys."""
+
+
+@command.command("status")
+@folder_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+def status_command(*, folder: Path, as_json: bool) -> None:
+    """Show every key that others stand under, its age, and what the policy asks for."""
+    settings = settings_of(folder)
+    lines = run_in_house(settings, lambda house: status(house.keys, TENANT, settings.policy, clock()))
+    if as_json:
+        terminal.machine(lines)
+        return
+    terminal.columns([HEADINGS, *((line.name, age(line.age), f"{line.keys:,}", line.state) for line in lines)])
+    if any(line.state == "due" for line in lines):
+        terminal.note(f"Something is due: run {terminal.called()} keys rotate with root, kek or data, or keys tend for the epoch.")
+
+
+def age(seconds: int) -> str:
+    """Return an age for people."""
+    return f"{seconds // DAY} days" if seconds >= DAY else f"{seconds // HOUR} hours"
+
+
+@command.command("tend")
+@folder_option
+def tend_command(folder: Path) -> None:
+    """Do what is due by the clock: begin an epoch, destroy what is superseded. The server does so every hour."""
+    settings = settings_of(folder)
+
+    async def work(house: House) -> list[str]:
+        done = await tend(house.keys, house.provider, TENANT, settings.policy, clock())
+        if done:
+            await told(house, "tend")
+        return done
+
+    deeds = run_in_house(settings, work)
+    for deed in deeds:
+        terminal.done(deed)
+    if not deeds:
+        terminal.kept("nothing is due")
+
+
+@command.command("rotate")
+@click.argument("what", type=click.Choice(["root", "kek", "epoch", "data"]))
+@folder_option
+def rotate_command(what: str, folder: Path) -> None:
+    """Make a new root, KEK or epoch, or new data keys, and bring everything under it. Stopped, it goes on when it is run again.
+
+    Reads and writes go on meanwhile. What is superseded is destroyed later, by `keys tend`: a root and an epoch after their grace
+    time, a KEK when no server uses it any more. Superseded data keys are destroyed here, once nothing is sealed under them and no
+    backup is kept that needs them.
+    """
+    settings = settings_of(folder)
+    with terminal.progress() as bar:
+        task = bar.add_task(f"Rotating {what}", total=None, beside="")
+
+        async def work(house: House) -> str:
+            return await ROTATIONS[what](house, lambda count: bar.advance(task, count))
+
+        done = run_in_house(settings, work)
+    terminal.done(done)
+
+
+async def told(house: House, action: str) -> None:
+    """Append the event of a rotation."""
+    await call_now(house).commit([Told("keys", action, "success", "role.operator")])
+
+
+async def root(house: House, _report: Report) -> str:
+    """Rotate the root."""
+    number = await rotate.rotate_root(house.keys, house.provider, clock())
+    await told(house, "rotate-root")
+    return f"root-{number} wraps every KEK"
+
+
+async def kek(house: House, report: Report) -> str:
+    """Rotate the KEK."""
+    generation = await rotate.rotate_kek(house.keys, house.provider, TENANT, clock(), report)
+    await told(house, "rotate-kek")
+    return f"kek-{generation} wraps every key"
+
+
+async def epoch(house: House, report: Report) -> str:
+    """Begin an epoch."""
+    number = await rotate.advance_epoch(house.keys, house.provider, TENANT, clock(), report)
+    await told(house, "begin-epoch")
+    return f"epoch-{number} holds every key of a person"
+
+
+async def data(house: House, report: Report) -> str:
+    """Renew data keys that are older than the policy allows, and seal again what they sealed."""
+    now, policy = clock(), house.settings.policy
+    await rotate.renew_data_keys(house.keys, house.keyring, TENANT, now - policy.dek * 1_000_000, now)
+    old = dict(await rotate.superseded(house.keys, TENANT))
+    permit = call_now(house).rows("Patient", Action.UPDATE).permit
+    await told(house, "reseal")
+    await reseal.reseal(house.database, house.keyring, permit, old, report, now)
+    needed = await reseal.in_use(house.database, TENANT)
+    gone = [ref for ref, since in old.items() if ref not in needed and since + policy.retired * 1_000_000 <= now]
+    await rotate.drop(house.keys, gone)
+    return f"{len(old)} superseded data keys, {len(old.keys() & needed)} of them in use, {len(gone)} destroyed"
+
+
+ROTATIONS: dict[str, Callable[[House, Report], Awaitable[str]]] = {"root": root, "kek": kek, "epoch": epoch, "data": data}
