@@ -88,7 +88,7 @@ async def test_nothing_is_opened(tmp_path: Path, planted: sa.Table) -> None:
     assert {path for path in before if before[path] != after.get(path)} <= {settings.key_file, tmp_path / "instance"}
 
 
-@pytest.mark.parametrize(("plant", "arguments"), zip(PLANTS, [("serve",), ("check", "--datamap")], strict=True))
+@pytest.mark.parametrize(("plant", "arguments"), [*zip(PLANTS, [("serve",), ("check", "--datamap")], strict=True)])
 def test_no_server_and_no_ci(tmp_path: Path, plant: str, arguments: tuple[str, ...]) -> None:
     """`confide serve` and `make datamap` end with status 1 and name the field."""
     make_instance(tmp_path / "instance", {"port": postgres.free_port()})

@@ -23,3 +23,33 @@ class TooManyTokens(SealedError):
     """A search would list more index entries than one search may."""
 
     code: ClassVar[str] = "sealed.too-many-tokens"
+
+
+class WrongKind(SealedError):
+    """A value is not of the type that its column declares."""
+
+    code: ClassVar[str] = "sealed.wrong-kind"
+
+
+class TooLong(SealedError):
+    """A text is longer than its column allows."""
+
+    code: ClassVar[str] = "sealed.too-long"
+
+
+class NotSealed(SealedError):
+    """A personal value would have left memory in the clear."""
+
+    code: ClassVar[str] = "sealed.not-sealed"
+
+
+class DeclarationRefused(SealedError):
+    """A personal column is declared in a way that cannot be kept."""
+
+    code: ClassVar[str] = "sealed.declaration-refused"
+
+
+class SearchRefused(SealedError):
+    """A search that the declaration of a column does not allow, or that ciphertext cannot answer."""
+
+    code: ClassVar[str] = "sealed.search-refused"

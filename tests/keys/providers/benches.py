@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from confide.keys.errors import KeysError
     from confide.keys.provider import Provider
     from tests import openbao, softhsm
+    from tests.keys.providers.failing_module import FailingModule
 
 WORDS = "six words that no dice drew"
 CHEAP = passphrase.Cost(memory_kib=64, passes=1, lanes=1)
@@ -37,7 +38,8 @@ CONNECT_SECONDS, READ_SECONDS = 0.5, 1.0
 class Outage:
     """A way to fail."""
 
-    error: type[KeysError]
+    error: type[KeysError] | None
+    """What every call raises meanwhile; None where the provider must help itself."""
     within_seconds: float
     meanwhile: Callable[[], AbstractContextManager[None]]
 
@@ -58,14 +60,15 @@ class Bench:
     def hasty(self) -> Bench:
         """Return the same with little patience."""
         match self.choice:
-            case OpenBaoChoice() | AwsKmsChoice():
-                return dataclasses.replace(
-                    self, choice=dataclasses.replace(self.choice, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
-                )
-            case Pkcs11Choice():
-                return dataclasses.replace(self, choice=dataclasses.replace(self.choice, call_seconds=READ_SECONDS))
+            case OpenBaoChoice() as choice:
+                hasty: Choice = dataclasses.replace(choice, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS)
+            case AwsKmsChoice() as choice:
+                hasty = dataclasses.replace(choice, connect_seconds=CONNECT_SECONDS, read_seconds=READ_SECONDS, attempts=1)
+            case Pkcs11Choice() as choice:
+                hasty = dataclasses.replace(choice, call_seconds=READ_SECONDS)
             case _:
-                return self
+                hasty = self.choice
+        return dataclasses.replace(self, choice=hasty)
 
 
 def secret(path: Path, text: str) -> Path:
@@ -160,7 +163,7 @@ def on_openbao(folder: Path, server: openbao.Server) -> Bench:
 
 def on_aws(server: aws.Server) -> Bench:
     """Return a bench of AWS KMS; the credentials are in the environment."""
-    patience = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
+    patience = CONNECT_SECONDS + READ_SECONDS + 1
     return Bench(
         AwsKmsChoice(aws.REGION, prefix=f"{uuid4().hex}-", endpoint_url=server.url),
         (aws.SECRET_KEY,),
@@ -172,13 +175,14 @@ def on_aws(server: aws.Server) -> Bench:
     )
 
 
-def on_token(folder: Path, token: softhsm.Token) -> Bench:
-    """Return a bench of a PKCS#11 token."""
+def on_token(folder: Path, token: softhsm.Token, failing: FailingModule | None = None) -> Bench:
+    """Return a bench of a PKCS#11 token, over a library that fails when it is told to where one is given."""
     pin = secret(folder / "pin", token.pin)
-    choice = Pkcs11Choice(token.module, token.label, pin, prefix=f"{uuid4().hex}-")
+    module = failing.library if failing else token.module
+    choice = Pkcs11Choice(module, token.label, pin, prefix=f"{uuid4().hex}-")
 
     def log_out() -> None:
-        pkcs11.lib(str(token.module)).reinitialize()
+        pkcs11.lib(str(module)).reinitialize()
 
     @contextlib.contextmanager
     def wrong_pin() -> Iterator[None]:
@@ -186,11 +190,15 @@ def on_token(folder: Path, token: softhsm.Token) -> Bench:
             log_out()  # as long as one session is logged in, a token asks nobody in this process for a PIN
             yield
 
-    return Bench(
-        choice,
-        (token.pin,),
-        {
-            "token gone": Outage(ProviderUnavailable, READ_SECONDS + 0.5, lambda: between(token.take_away, token.bring_back)),
-            "PIN wrong": Outage(ProviderRefused, READ_SECONDS + 0.5, wrong_pin),
-        },
-    )
+    patience = READ_SECONDS + 0.5
+    outages = {
+        "token gone": Outage(ProviderUnavailable, patience, lambda: between(token.take_away, token.bring_back)),
+        "PIN wrong": Outage(ProviderRefused, patience, wrong_pin),
+        "session lost": Outage(None, patience, lambda: between(log_out, log_out)),
+    }
+    if failing:
+        outages = {
+            "device removed": Outage(ProviderUnavailable, patience, lambda: between(lambda: failing.fail("removed"), failing.mend)),
+            "line hangs": Outage(ProviderUnavailable, patience, lambda: between(lambda: failing.fail("hangs"), failing.mend)),
+        }
+    return Bench(choice, (token.pin,), outages)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import aws, openbao, softhsm
-from tests.keys.providers import benches
+from tests.keys.providers import benches, failing_module
 from tests.required import missing
 
 if TYPE_CHECKING:
@@ -55,6 +55,14 @@ def hsm_token(tmp_path_factory: pytest.TempPathFactory) -> softhsm.Token:
         missing(str(reason))
 
 
+@pytest.fixture(scope="session")
+def hsm_module(tmp_path_factory: pytest.TempPathFactory, hsm_token: softhsm.Token) -> failing_module.FailingModule:
+    try:
+        return failing_module.build(tmp_path_factory.mktemp("failing"), hsm_token)
+    except failing_module.NoCompilerError as reason:
+        missing(str(reason))
+
+
 @pytest.fixture
 def kind() -> str:
     """Which kind of provider; a test that names none is given each."""
@@ -75,6 +83,8 @@ def bench(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
             return benches.on_openbao(folder, request.getfixturevalue("openbao_server"))
         case "AWS KMS":
             return benches.on_aws(request.getfixturevalue("aws_server"))
+        case "PKCS#11 that fails":
+            return benches.on_token(folder, request.getfixturevalue("hsm_token"), request.getfixturevalue("hsm_module"))
         case _:
             return benches.on_token(folder, request.getfixturevalue("hsm_token"))
 

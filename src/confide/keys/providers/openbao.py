@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hvac.exceptions import InvalidPath, InvalidRequest
 
@@ -61,11 +61,9 @@ class OpenBao(Unseen):
             SlotMissing: the slot has no key.
             ProviderUnavailable, ProviderRefused: see `Line`.
         """
-        self._look(slot)  # `encrypt` would make a key that is not there, where the token's policy lets it
+        name, bound_to = self._look(slot), _text(bound(slot, context))  # `encrypt` would make a key that is not there, if it may
         answer = self._line.call(
-            lambda transit: transit.encrypt_data(
-                self._name(slot), plaintext=_text(key), context=_text(bound(slot, context)), mount_point=self._mount
-            )
+            lambda transit: transit.encrypt_data(name, plaintext=_text(key), context=bound_to, mount_point=self._mount)
         )
         return _packed(str(answer["data"]["ciphertext"]))
 
@@ -77,12 +75,11 @@ class OpenBao(Unseen):
             DoesNotOpen: another slot, another context, or bytes that were changed.
             ProviderUnavailable, ProviderRefused: see `Line`.
         """
-        name, ciphertext = self._name(slot), _unpacked(bytes(wrapped))
+        name, ciphertext, bound_to = self._name(slot), _unpacked(bytes(wrapped)), _text(bound(slot, context))
         try:
             answer = self._line.call(
-                lambda transit: transit.decrypt_data(
-                    name, ciphertext=ciphertext, context=_text(bound(slot, context)), mount_point=self._mount
-                )
+                lambda transit: transit.decrypt_data(name, ciphertext=ciphertext, context=bound_to, mount_point=self._mount),
+                InvalidRequest,
             )
         except InvalidRequest:
             self._look(slot)  # the server says the same of a key that is not there
@@ -98,12 +95,14 @@ class OpenBao(Unseen):
         """
         name = self._name(slot)
         try:
-            self._line.call(lambda transit: transit.update_key_configuration(name, deletion_allowed=True, mount_point=self._mount))
-            self._line.call(lambda transit: transit.delete_key(name, mount_point=self._mount))
-        except InvalidRequest as error:
+            self._line.call(
+                lambda transit: transit.update_key_configuration(name, deletion_allowed=True, mount_point=self._mount), InvalidRequest
+            )
+            self._line.call(lambda transit: transit.delete_key(name, mount_point=self._mount), InvalidRequest)
+        except InvalidRequest:
             if slot in self.slots():
-                message = f"OpenBao does not delete the key {name}: see its audit log, and delete the key there."
-                raise ProviderRefused(message) from error
+                message = f"OpenBao does not delete the key {name}: look at its audit log, and delete the key there."
+                raise ProviderRefused(message) from None
 
     def slots(self) -> frozenset[str]:
         """Return the slots that have a key on the server.
@@ -112,11 +111,9 @@ class OpenBao(Unseen):
             ProviderUnavailable, ProviderRefused: see `Line`.
         """
         try:
-            answer = self._line.call(lambda transit: transit.list_keys(mount_point=self._mount))
-        except InvalidPath as error:
-            if error.errors:
-                raise self._no_mount() from None
-            return frozenset()  # an empty list is "not found" too, but gives no reason
+            answer = self._line.call(lambda transit: transit.list_keys(mount_point=self._mount), InvalidPath)
+        except InvalidPath:
+            return frozenset()
         return frozenset(slot for name in answer["data"]["keys"] if (slot := slot_of(name, self._prefix)))
 
     def probe(self) -> None:
@@ -127,27 +124,22 @@ class OpenBao(Unseen):
         """
         self.slots()
 
-    def _look(self, slot: str) -> None:
+    def _look(self, slot: str) -> str:
+        """Return the name of a slot's key, after a look at what it is."""
+        name = self._name(slot)
         try:
-            found = self._line.call(lambda transit: transit.read_key(self._name(slot), mount_point=self._mount))["data"]
-        except InvalidPath as error:
-            if error.errors:
-                raise self._no_mount() from None
+            found = self._line.call(lambda transit: transit.read_key(name, mount_point=self._mount), InvalidPath)["data"]
+        except InvalidPath:
             message = f"OpenBao has no key for {slot}: it was destroyed or never made."
             raise SlotMissing(message) from None
-        self._check(slot, found)
-
-    def _check(self, slot: str, found: dict[str, Any]) -> None:
-        kept = not (found.get("exportable") or found.get("allow_plaintext_backup"))
-        if found["type"] != TYPE or not found["derived"] or not kept or found.get("soft_deleted"):
+        leaves = found.get("exportable") or found.get("allow_plaintext_backup")
+        if found["type"] != TYPE or not found["derived"] or leaves or found.get("soft_deleted"):
             message = (
-                f"The key {self._name(slot)} in OpenBao is not a living, derived {TYPE} key that cannot be exported, so it was not made "
-                "by Confide: look who made it, or choose another prefix."
+                f"The key {name} in OpenBao is not a living, derived {TYPE} key that cannot be exported, so it was not made by Confide: "
+                "look who made or changed it, or choose another prefix."
             )
             raise ProviderRefused(message)
-
-    def _no_mount(self) -> ProviderRefused:
-        return ProviderRefused(f"OpenBao has no transit engine at {self._mount}/: enable it there, or name another mount in the settings.")
+        return name
 
     def _name(self, slot: str) -> str:
         return self._prefix + check_slot(slot)

@@ -56,30 +56,36 @@ class Line(Unseen):
             namespace=choice.namespace or None,
         )
 
-    def call(self, work: Callable[[Any], Any]) -> Any:
+    def call(self, work: Callable[[Any], Any], *expected: type[VaultError]) -> Any:
         """Return the answer of one call of the transit engine, a dictionary with `data`, or None.
 
         Raises:
-            InvalidRequest, InvalidPath: what that means depends on the call.
+            InvalidRequest, InvalidPath: where the caller expects them, since what they mean depends on the call.
             ProviderUnavailable: no answer in time, sealed, overloaded, or not a server of this kind.
             ProviderRefused: no token, one that is not valid or not permitted, or a certificate that is not trusted.
         """
         self._keep_token()
         try:
             try:
-                return self._answer(work)
+                return self._answer(work, expected)
             except (SSLError, Timeout):
                 raise
             except NotConnected:
-                return self._answer(work)  # such as a kept connection that the server has closed
+                return self._answer(work, expected)  # such as a kept connection that the server has closed
         except RequestException as error:
             raise self._unreachable(error) from None
 
-    def _answer(self, work: Callable[[Any], Any]) -> Any:
+    def _answer(self, work: Callable[[Any], Any], expected: tuple[type[VaultError], ...]) -> Any:
         try:
             answer = work(self._client.secrets.transit)
-        except (InvalidRequest, InvalidPath):
-            raise
+        except (InvalidRequest, InvalidPath) as error:
+            if isinstance(error, InvalidPath) and error.errors:  # an empty list and a missing key are "not found" without a reason
+                message = f"OpenBao has no transit engine at {self._choice.mount}/: enable it there, or name another mount in the settings."
+                raise ProviderRefused(message) from None
+            if isinstance(error, expected):
+                raise
+            message = "OpenBao refuses the request: look at its audit log. Another version may take other requests."
+            raise ProviderRefused(message) from None
         except (Forbidden, Unauthorized):
             message = (
                 "OpenBao does not permit it: the token has ended, or its policy does not cover the transit keys of Confide. "

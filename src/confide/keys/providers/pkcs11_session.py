@@ -119,14 +119,14 @@ class TokenSession(Unseen):
             if str(error).startswith("OS exception"):
                 message = f"{module} cannot be loaded as a PKCS#11 library: name the one of the token's maker, for this machine."
                 raise ProviderRefused(message) from None
-            raise self._gone() from None
+            raise self._stuck() from None
 
     def _restart(self, library: Library) -> None:
         self._forget()
         try:
             library.reinitialize()
         except PKCS11Error:
-            raise self._gone() from None
+            raise self._stuck() from None
 
     def _forget(self) -> None:
         # Not closed: that would log out every other session of this process, and whatever broke is closed already.
@@ -134,3 +134,9 @@ class TokenSession(Unseen):
 
     def _gone(self) -> ProviderUnavailable:
         return ProviderUnavailable(f"The token {self._choice.token_label} is not there: look at the device and the way to it.")
+
+    def _stuck(self) -> ProviderUnavailable:
+        return ProviderUnavailable(
+            f"The library {self._choice.module} does not start: look at the device and the way to it. If both are in order, restart this "
+            "service, since a library that failed to end cannot start over in the same process."
+        )

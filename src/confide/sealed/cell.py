@@ -1,0 +1,82 @@
+"""What a model holds in place of a personal value: the envelope as it was stored, or a cell that knows the value and does not tell.
+
+Neither prints, and a pickle holds the envelope alone.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from confide.sealed.errors import NotSealed
+
+if TYPE_CHECKING:
+    from typing import SupportsIndex
+
+SHOWN = "<sealed>"
+
+
+class Envelope(bytes):
+    """The stored bytes of a sealed value. A type of its own, so that bytes out of the program are never taken for it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return a form without the content: an envelope is no secret, but no log needs it."""
+        return SHOWN
+
+    __str__ = __repr__
+
+
+WRITTEN = object()
+"""In `Cell.reader`: the program gave the value itself and may read it back."""
+
+
+class Cell:
+    """A value in the clear, in memory only, and whoever may read it."""
+
+    __slots__ = ("envelope", "reader", "value")
+
+    def __init__(self, value: Any, envelope: bytes | None = None, reader: object = WRITTEN) -> None:
+        """Take the value; its envelope once it has one; and the scope that opened it, if it was opened."""
+        self.value = value
+        self.envelope = envelope
+        self.reader = reader
+
+    def __repr__(self) -> str:
+        """Return a form without the value."""
+        return SHOWN
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        """Return the same form, whatever is asked for."""
+        return SHOWN
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both hold the same value, as far as that can be told without opening anything."""
+        if isinstance(other, Cell):
+            same = self.envelope is not None and self.envelope == other.envelope
+            return same or bool(type(self.value) is type(other.value) and self.value == other.value)
+        return self.envelope is not None and isinstance(other, Envelope) and bytes(self.envelope) == bytes(other)
+
+    __hash__ = object.__hash__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cell:
+        """Return a cell of its own for a copied row."""
+        return Cell(deepcopy(self.value, memo), self.envelope, self.reader)
+
+    def __copy__(self) -> Cell:
+        """Return a cell of its own."""
+        return Cell(self.value, self.envelope, self.reader)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Return the envelope for a pickle, and nothing else.
+
+        Raises:
+            NotSealed: the value was not stored yet; a pickle would hold it in the clear.
+        """
+        if self.envelope is None:
+            message = "A personal value that was not stored yet cannot be pickled: store the row first."
+            raise NotSealed(message)
+        return Envelope, (bytes(self.envelope),)

@@ -1,0 +1,1 @@
+"""Objects: large sealed values outside the databases, in a folder or in S3."""
