@@ -15,6 +15,7 @@ from confide.cli import backup
 from confide.cli.main import confide
 from confide.clinic.app import clock, open_house
 from confide.clinic.settings import Settings
+from confide.store import snapshot
 from confide.values.principal import Role
 from tests.clinic.practice import observation, open_practice, patient
 
@@ -184,21 +185,21 @@ def test_a_damaged_backup_restores_nothing(tmp_path: Path, bank: Bank, damage: s
 
     for source in backup.sources(settings):
         if (settings.folder / f"{source.which.value}.db").exists():
-            assert backup.snapshot.is_empty(source.url, source.metadata)
+            assert snapshot.is_empty(source.url, source.metadata)
 
 
 def test_a_backup_shows_no_value_and_no_index(tmp_path: Path, bank: Bank) -> None:
     """Neither encrypted nor opened: the data in it are sealed, and the tokens are left out."""
     settings, *_ = asyncio.run(fill(tmp_path, None))
     data, keys = bank.save(settings.folder)
-    identity = backup.pyrage.x25519.Identity.from_str(bank.identity.read_text(encoding="utf-8").splitlines()[1])
+    identity = pyrage.x25519.Identity.from_str(bank.identity.read_text(encoding="utf-8").splitlines()[1])
     for path in (data, keys):
         with backup.opened(tmp_path / path, [identity]) as stream:
-            header, parts = backup.snapshot.read(stream)
+            header, parts = snapshot.read(stream)
             content = list(parts)
         assert MARK.encode() not in (tmp_path / path).read_bytes()
         assert MARK not in repr(content)
-        assert "token" not in {part.table for part in content if isinstance(part, backup.snapshot.Part)}
+        assert "token" not in {part.table for part in content if isinstance(part, snapshot.Part)}
         assert header.which in path
 
 
