@@ -35,9 +35,9 @@ class Bank:
         self.identity.write_text(f"# made for this test\n{identity}\n", encoding="utf-8")
         self.recipient = str(identity.to_public())
 
-    def run(self, *arguments: str, fails: bool = False) -> str:
-        """Run a command; return what it said."""
-        ran = CliRunner().invoke(confide, [*arguments])
+    def run(self, *arguments: str, fails: bool = False, typed: str = "") -> str:
+        """Run a command, type something; return what it said."""
+        ran = CliRunner().invoke(confide, [*arguments], input=typed)
         said = ran.output + (str(ran.exception) if ran.exception else "")
         assert (ran.exit_code != 0) == fails, said
         return said

@@ -21,8 +21,7 @@ from alembic.script import ScriptDirectory
 
 from confide.cli import terminal
 from confide.cli.errors import BackupFailed
-from confide.cli.instance import folder_option, run_in_house, settings_of
-from confide.cli.keys import told
+from confide.cli.instance import folder_option, run_in_house, settings_of, told
 from confide.cli.sink import AGE, Encryption, open_sink, recipient_of
 from confide.clinic.app import clock
 from confide.clinic.records.jobs import REBUILT

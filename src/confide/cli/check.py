@@ -15,6 +15,7 @@ import msgspec
 from confide.cli import terminal
 from confide.cli.errors import CliError, NotFinished, sentence
 from confide.cli.instance import folder_option, run_in_house, settings_of
+from confide.cli.kit import unconfirmed
 from confide.clinic.app import check_declared, clock
 from confide.crypto.certificates import needs_renewal
 from confide.keys.providers.opening import open_provider
@@ -37,6 +38,7 @@ class Answer(msgspec.Struct, frozen=True):
     name: str
     ok: bool
     message: str
+    warning: bool = False
 
 
 def provider(settings: Settings) -> str:
@@ -149,12 +151,14 @@ def command(*, folder: Path, only_data_map: bool, as_json: bool) -> None:
     else:
         settings = settings_of(folder)
         answers = [ask(name, lambda question=question: question(settings)) for name, question in CHECKS]  # type: ignore[misc]
+        missing = unconfirmed(settings) if all(answer.ok for answer in answers) else None
+        answers += [Answer("recovery", ok=True, message=missing, warning=True)] if missing else []
     faults = sum(not answer.ok for answer in answers)
     if as_json:
         terminal.machine({"ok": faults == 0, "checks": answers})
     else:
         for answer in answers:
-            terminal.answer(answer.name, answer.message, ok=answer.ok)
+            terminal.answer(answer.name, answer.message, ok=answer.ok, warning=answer.warning)
     if faults:
         message = f"{faults} of {len(answers)} checks failed."
         raise NotFinished(message)

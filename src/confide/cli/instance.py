@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from confide.audit.append import Origin
+from confide.audit.append import Origin, Told
 from confide.cli import terminal
 from confide.cli.errors import NoInstance
 from confide.clinic.app import catch_up, clock, open_house, operator
@@ -78,3 +78,8 @@ def origin_now() -> Origin:
 def call_now(house: House) -> Call:
     """Return a call by the operator, at this time."""
     return Call(house.parts, operator(), origin_now(), clock())
+
+
+async def told(house: House, action: str) -> None:
+    """Append the event of something that the operator did with the keys or the databases as a whole."""
+    await call_now(house).commit([Told("keys", action, "success", "role.operator")])

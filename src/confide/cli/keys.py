@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from confide.audit.append import Told
-from confide.cli import terminal
-from confide.cli.instance import call_now, folder_option, run_in_house, settings_of
+from confide.cli import kit, terminal
+from confide.cli.instance import call_now, folder_option, run_in_house, settings_of, told
 from confide.clinic.app import TENANT, clock
 from confide.clinic.records import reseal
 from confide.keys import rotate
@@ -30,6 +29,9 @@ DAY, HOUR = 86_400, 3_600
 @click.group("keys")
 def command() -> None:
     """Show and rotate keys."""
+
+
+command.add_command(kit.command)
 
 
 @command.command("status")
@@ -90,11 +92,6 @@ def rotate_command(what: str, folder: Path) -> None:
 
         done = run_in_house(settings, work)
     terminal.done(done)
-
-
-async def told(house: House, action: str) -> None:
-    """Append the event of a rotation."""
-    await call_now(house).commit([Told("keys", action, "success", "role.operator")])
 
 
 async def root(house: House, _report: Report) -> str:

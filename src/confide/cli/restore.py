@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import pyrage
 
 from confide.cli import terminal
 from confide.cli.backup import opened, sources
 from confide.cli.errors import AlreadyThere, BackupFailed
-from confide.cli.instance import folder_option, settings_of
-from confide.cli.keys import told
+from confide.cli.instance import folder_option, settings_of, told
+from confide.cli.sink import identities_of
 from confide.clinic.app import TENANT, catch_up, clock, open_house
 from confide.clinic.records import read as records
 from confide.clinic.records.jobs import TO_REINDEX
@@ -23,25 +22,10 @@ from confide.store import migrate, snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyrage
+
     from confide.cli.backup import Source
     from confide.clinic.settings import Settings
-
-
-def identities_of(path: Path) -> list[pyrage.x25519.Identity]:
-    """Return the identities in a file as age-keygen writes it.
-
-    Raises:
-        BackupFailed: it holds none.
-    """
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    try:
-        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
-    except pyrage.IdentityError:
-        found = []
-    if not found:
-        message = f"{path} holds no age identity (AGE-SECRET-KEY-1…): name the file that age-keygen wrote."
-        raise BackupFailed(message)
-    return found
 
 
 def check_empty(source: Source) -> None:

@@ -11,6 +11,8 @@ from typing import IO, TYPE_CHECKING
 import click
 import pyrage
 
+from confide.cli.errors import BackupFailed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -42,6 +44,23 @@ def recipient_of(text: str) -> Encryption:
     except pyrage.RecipientError:
         message = "--recipient takes an age public key (age1…), as age-keygen prints it."
         raise click.UsageError(message) from None
+
+
+def identities_of(path: Path) -> list[pyrage.x25519.Identity]:
+    """Return the identities in a file as age-keygen writes it.
+
+    Raises:
+        BackupFailed: it holds none.
+    """
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except pyrage.IdentityError:
+        found = []
+    if not found:
+        message = f"{path} holds no age identity (AGE-SECRET-KEY-1…): name the file that age-keygen wrote."
+        raise BackupFailed(message)
+    return found
 
 
 @contextmanager

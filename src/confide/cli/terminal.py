@@ -109,9 +109,9 @@ def beside(text: str) -> None:
     ERROR.print(f"    {escape(text)}")
 
 
-def answer(name: str, message: str, *, ok: bool) -> None:
+def answer(name: str, message: str, *, ok: bool, warning: bool = False) -> None:
     """Print one answer of a list."""
-    mark = "[green]ok    [/green]" if ok else "[red]failed[/red]"
+    mark = "[yellow]look  [/yellow]" if warning else "[green]ok    [/green]" if ok else "[red]failed[/red]"
     OUT.print(f"{mark}  {escape(f'{name:<14}')}{escape(message)}")
 
 
