@@ -36,7 +36,12 @@ POLICY: tuple[Sentence, ...] = (
     Sentence("patient-own-chart", Role.PATIENT, _READING, None, Reach.COMPARTMENT, "self"),
     Sentence("auditor-trail", Role.AUDITOR, frozenset({Action.AUDIT}), None, Reach.TENANT, "role.auditor"),
     Sentence(
-        "operator-import-export", Role.OPERATOR, _READING | _WRITING | {Action.EXPORT, Action.ERASE}, None, Reach.TENANT, "role.operator"
+        "operator-import-export",
+        Role.OPERATOR,
+        _READING | _WRITING | {Action.EXPORT, Action.ERASE, Action.MAINTAIN},
+        None,
+        Reach.TENANT,
+        "role.operator",
     ),
 )
 """The administrator has no sentence here: accounts are theirs, charts are not."""

@@ -67,6 +67,12 @@ class ClaimFailed(CliError):
     code: ClassVar[str] = "cli.claim-failed"
 
 
+class BackupFailed(CliError):
+    """A backup was not made, or cannot be restored."""
+
+    code: ClassVar[str] = "cli.backup-failed"
+
+
 def sentence(error: Exception) -> str:
     """Return what happened and what to do. Only the text of our own errors is known to hold no personal value."""
     if isinstance(error, ConfideError):

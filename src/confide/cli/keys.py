@@ -123,7 +123,7 @@ async def data(house: House, report: Report) -> str:
     now, policy = clock(), house.settings.policy
     await rotate.renew_data_keys(house.keys, house.keyring, TENANT, now - policy.dek * 1_000_000, now)
     old = dict(await rotate.superseded(house.keys, TENANT))
-    permit = call_now(house).rows("Patient", Action.UPDATE).permit
+    permit = call_now(house).rows("Patient", Action.MAINTAIN).permit
     await told(house, "reseal")
     await reseal.reseal(house.database, house.keyring, permit, old, report, now)
     needed = await reseal.in_use(house.database, TENANT)

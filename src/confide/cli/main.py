@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("confide.cli.load", "Import FHIR transaction bundles from files and folders."),
     "export": ("confide.cli.export", "Export resources as NDJSON, encrypted for its recipient."),
     "keys": ("confide.cli.keys", "Show and rotate keys."),
+    "backup": ("confide.cli.backup", "Back up data and keys, apart, encrypted, restored for a test."),
+    "restore": ("confide.cli.restore", "Restore backups, and erase again what was erased since."),
     "erase": ("confide.cli.erase", "Erase a patient, or show what that would mean."),
     "audit": ("confide.cli.audit", "Show the audit trail."),
     "demo": ("confide.cli.demonstration.command", "Set up a demo with synthetic patients and serve it."),

@@ -23,7 +23,7 @@ OWNER_ONLY = 0o600
 class Encryption:
     """To whom a file is encrypted."""
 
-    recipient: pyrage.x25519.Recipient
+    recipients: tuple[pyrage.x25519.Recipient, ...]
 
 
 def recipient_of(text: str) -> Encryption:
@@ -38,7 +38,7 @@ def recipient_of(text: str) -> Encryption:
         )
         raise click.UsageError(message)
     try:
-        return Encryption(pyrage.x25519.Recipient.from_str(text))
+        return Encryption((pyrage.x25519.Recipient.from_str(text),))
     except pyrage.RecipientError:
         message = "--recipient takes an age public key (age1…), as age-keygen prints it."
         raise click.UsageError(message) from None
@@ -93,7 +93,7 @@ def _encrypted(file: IO[bytes], encryption: Encryption) -> Iterator[_Counted]:
     def work() -> None:
         try:
             with os.fdopen(reading, "rb") as reader:
-                pyrage.encrypt_io(reader, file, [encryption.recipient])
+                pyrage.encrypt_io(reader, file, list(encryption.recipients))
         except BaseException as fault:  # noqa: BLE001 - raised again by the thread that waits
             faults.append(fault)
 

@@ -23,8 +23,10 @@ from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
 from confide.clinic.fhir.http import Door, network, routes
 from confide.clinic.fhir.interactions import erase
 from confide.clinic.fhir.prepare import instant
+from confide.clinic.fhir.reindex import reindex
 from confide.clinic.portal.door import Door as PortalDoor
 from confide.clinic.portal.routes import routes as portal_routes
+from confide.clinic.records import jobs
 from confide.clinic.records import read as records
 from confide.clinic.records.blind import BlindIndex
 from confide.clinic.records.erase import reached
@@ -165,9 +167,7 @@ async def open_house(settings: Settings, now: int, prompt: Ask | None = None) ->
             identity = Identity(database, keyring, TENANT, token_seconds=settings.token_seconds, demo=settings.demo)
             ledger = Ledger(settings.ledger, (await keyring.signer(TENANT, now)).public())
             house = House(settings, database, keys, provider, keyring, ledger, identity, parts)
-            waiting = await rights.pending(ledger, house.holdings(now), keys, TENANT)
-            if waiting:
-                keyring.hold(f"{waiting} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then.")
+            keyring.hold(await _waiting(house, now))
             yield house
         finally:
             await keys.close()
@@ -175,13 +175,24 @@ async def open_house(settings: Settings, now: int, prompt: Ask | None = None) ->
         await database.close()
 
 
+async def _waiting(house: House, now: int) -> str | None:
+    """Return what has to be done before anything opens, in a sentence; None where there is nothing."""
+    pending = await rights.pending(house.ledger, house.holdings(now), house.keys, TENANT)
+    if pending:
+        return f"{pending} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then."
+    if await jobs.position(house.database, jobs.REINDEX) is not None:
+        return "The search index is being made anew after a restore: nothing opens until it is whole."
+    return None
+
+
 async def catch_up(house: House, report: Callable[[int], None], now: int) -> int:
-    """Carry out what the databases are behind with, then let the keyring open again; return how many erasures there were.
+    """Do what has to be done before anything opens, then let the keyring open again; return how many erasures there were.
 
     Raises:
         LedgerRefused
     """
     done = await rights.catch_up(house.ledger, house.holdings(now), house.keys, TENANT, report, now)
+    await reindex(house.holdings(now).call, report)
     house.keyring.hold(None)
     return done
 

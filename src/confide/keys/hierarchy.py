@@ -51,6 +51,10 @@ CACHE_KEYS = 10_000
 """About 2 KiB each."""
 
 
+_WHILE_HELD = frozenset({Action.ERASE, Action.MAINTAIN})
+"""What is done while nothing else opens."""
+
+
 @dataclass(slots=True)
 class _Opened:
     key: DataKey
@@ -191,7 +195,7 @@ class Keyring:
         if permit.principal.tenant != place.tenant:
             message = "The permit is for another tenant."
             raise NotPermitted(message)
-        if self._held is not None and permit.action is not Action.ERASE:
+        if self._held is not None and permit.action not in _WHILE_HELD:
             raise ShreddingPending(self._held)
 
     def open_service(self, cell: Cell, envelope: bytes) -> bytes:

@@ -35,3 +35,9 @@ class SchemaBehind(StoreError):
     """The database has another schema version than this program."""
 
     code: ClassVar[str] = "store.schema-behind"
+
+
+class SnapshotRefused(StoreError):
+    """A backup is none, is not whole, or does not fit."""
+
+    code: ClassVar[str] = "store.snapshot-refused"

@@ -89,8 +89,8 @@ def _telling() -> Iterator[None]:
         raise Unavailable(message) from None
 
 
-def upgrade(url: str, which: Which) -> None:
-    """Bring a database to the newest schema; running it again changes nothing.
+def upgrade(url: str, which: Which, revision: str = "head") -> None:
+    """Bring a database to the newest schema, or to an earlier one; running it again changes nothing.
 
     Raises:
         SchemaBehind: a later program made the schema.
@@ -101,7 +101,7 @@ def upgrade(url: str, which: Which) -> None:
         found = configuration(which)
         _known(connection, ScriptDirectory.from_config(found), which)
         found.attributes["connection"] = connection
-        command.upgrade(found, "head")
+        command.upgrade(found, revision)
 
     with_connection(url, work)
 

@@ -22,6 +22,8 @@ class Action(Enum):
     EXPORT = "export"
     AUDIT = "audit"
     ERASE = "erase"
+    MAINTAIN = "maintain"
+    """Work on everything that changes nothing that anybody reads: an index made anew, values sealed again."""
 
 
 class Reach(Enum):

@@ -80,7 +80,7 @@ async def prepare(call: Call, incoming: Sequence[Incoming]) -> list[Prepared]:
     """
     pseudonyms = {one.id: one.before.pseudonym if one.before else new_pseudonym() for one in incoming}
     owners = {uuid_text(one.id): Owner(one.key, SubjectId(one.id), pseudonyms[one.id]) for one in incoming if one.type == PATIENT}
-    indexed, marks = await _index(call, incoming)
+    indexed, marks = await index_of(call, [one.resource for one in incoming])
     prepared = []
     for at, one in enumerate(incoming):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
@@ -90,12 +90,17 @@ async def prepare(call: Call, incoming: Sequence[Incoming]) -> list[Prepared]:
     return prepared
 
 
-async def _index(call: Call, incoming: Sequence[Incoming]) -> tuple[list[tuple[list[Entry], list[int]]], list[int]]:
+async def index_of(call: Call, resources: Sequence[Any]) -> tuple[list[tuple[list[Entry], list[int]]], list[int]]:
     """Return the plain entries and salted tokens of each resource, and the marks of them all."""
     base, across = call.parts.base, call.parts.limits.across_patients
-    found = [entries(one.resource, base=base, across_patients=across) for one in incoming]
+    found = [entries(one, base=base, across_patients=across) for one in resources]
     placed = await call.parts.index.place(call.parts.database, [one.salted for one in found])
     return [(one.plain, tokens) for one, tokens in zip(found, placed.tokens, strict=True)], placed.marks
+
+
+def tokens_of(call: Call, plain: list[Entry], salted: list[int], subjects: list[SubjectId]) -> list[tuple[int, int]]:
+    """Return the (parameter, token) pairs of a resource that is about these subjects."""
+    return call.parts.index.tokens(plain, subjects) + [(SALTED, token) for token in salted]
 
 
 async def _prepare_one(
@@ -121,7 +126,7 @@ async def _prepare_one(
         number=number,
         home=home,
         content=content,
-        tokens=call.parts.index.tokens(plain, [owner.subject for owner in about]) + [(SALTED, token) for token in salted],
+        tokens=tokens_of(call, plain, salted, [owner.subject for owner in about]),
         shared_with=[owner.key for owner in about],
         before=one.before,
     )

@@ -9,7 +9,7 @@ from confide.clinic.records import store
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS, Found, found
 from confide.crypto.envelope import read_header
 from confide.sealed import documents
-from confide.values.ids import DocumentKey
+from confide.values.ids import DocumentKey, SubjectId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,3 +59,21 @@ async def shared_with(database: Database, version: Found) -> list[DocumentKey]:
     if version.home.compartments != SEVERAL_COMPARTMENTS:
         return []
     return [DocumentKey(row[0]) for row in await database.fetch(store.SHARED_WITH, {"document": version.key, "number": version.number})]
+
+
+async def subjects(database: Database, version: Found) -> list[SubjectId]:
+    """Return the patients that a version is about, by the identifiers that their keys are named by."""
+    if version.home.compartments != SEVERAL_COMPARTMENTS:
+        return [version.home.owner] if version.home.owner else []
+    rows = await database.fetch(store.SUBJECTS, {"document": version.key, "number": version.number})
+    return [SubjectId(row[0]) for row in rows]
+
+
+async def all_current(database: Database, tenant: int, after: int, count: int) -> list[Found]:
+    """Return up to `count` current versions of all documents with keys above `after`: for work on everything, never for an answer."""
+    return [found(row) for row in await database.fetch(store.ALL_CURRENT, {"tenant": tenant, "after": after, "count": count})]
+
+
+async def count_current(database: Database, tenant: int) -> int:
+    """Return how many documents there are that are not deleted."""
+    return int((await database.fetch(store.COUNT_CURRENT, {"tenant": tenant}))[0][0])

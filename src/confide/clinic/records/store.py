@@ -244,3 +244,29 @@ RESEAL = Change(
     .where(VERSION.c.document == sa.bindparam("this"), VERSION.c.number == sa.bindparam("seen"))
     .values(sealed=sa.bindparam("sealed"))
 )
+
+ALL_CURRENT = Query(
+    with_versions(DOCUMENT)
+    .where(DOCUMENT.c.tenant == sa.bindparam("tenant"), DOCUMENT.c.deleted == 0, DOCUMENT.c.key > sa.bindparam("after"))
+    .order_by(DOCUMENT.c.key)
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+COUNT_CURRENT = Query(
+    sa.select(sa.func.count()).select_from(DOCUMENT).where(DOCUMENT.c.tenant == sa.bindparam("tenant"), DOCUMENT.c.deleted == 0)
+)
+SUBJECTS = Query(
+    sa.select(_OWNER.c.id)
+    .select_from(SHARED.join(_OWNER, _OWNER.c.key == SHARED.c.patient))
+    .where(SHARED.c.document == sa.bindparam("document"), SHARED.c.number == sa.bindparam("number"))
+)
+
+JOB = sa.Table(
+    "job",
+    DATA,
+    sa.Column("name", sa.String(16), primary_key=True, info=SHAPE),
+    sa.Column("position", sa.BigInteger, nullable=False, info=KEYS),
+)
+"""Work that has to be finished before the server serves, and how far it is."""
+JOBS = Query(sa.select(JOB.c.position).where(JOB.c.name == sa.bindparam("name")))
+MOVE_JOB = Change(sa.update(JOB).where(JOB.c.name == sa.bindparam("this")).values(position=sa.bindparam("position")))
+END_JOB = Change(sa.delete(JOB).where(JOB.c.name == sa.bindparam("this")))

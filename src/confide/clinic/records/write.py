@@ -63,6 +63,12 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     return steps
 
 
+def index(document: DocumentKey, tokens: Sequence[tuple[int, int]]) -> list[Add | Alter]:
+    """Return the steps that give a document these tokens in place of those that it has."""
+    drop = Alter(store.DROP_TOKENS, {"this": document}, None)
+    return [drop, Add(store.ADD_TOKEN, [(parameter, token, document) for parameter, token in tokens])]
+
+
 def mark(marks: Sequence[int]) -> list[Add | Alter]:
     """Return the step that stores marks of the blind index; each stands under a random number that is no document's."""
     return [Add(store.ADD_TOKEN, [(SALTED, one, new_stranger()) for one in marks])] if marks else []

@@ -110,6 +110,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_shared_version_document"), ["document"], unique=False)
 
     op.create_table(
+        "job",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_job")),
+    )
+    op.create_table(
         "erased",
         sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
