@@ -13,13 +13,13 @@ from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose
 
 MATRIX = """
-clinician     read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:- audit:- erase:-
-patient       read:compartment search:compartment history:compartment create:- update:- delete:- export:- audit:- erase:-
-administrator read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
-auditor       read:- search:- history:- create:- update:- delete:- export:- audit:tenant erase:-
-operator      read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:tenant audit:- erase:tenant
-staff         read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
-subject       read:- search:- history:- create:- update:- delete:- export:- audit:- erase:-
+clinician     read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:- audit:- erase:- maintain:-
+patient       read:compartment search:compartment history:compartment create:- update:- delete:- export:- audit:- erase:- maintain:-
+administrator read:- search:- history:- create:- update:- delete:- export:- audit:- erase:- maintain:-
+auditor       read:- search:- history:- create:- update:- delete:- export:- audit:tenant erase:- maintain:-
+operator      read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:tenant audit:- erase:tenant maintain:tenant
+staff         read:- search:- history:- create:- update:- delete:- export:- audit:- erase:- maintain:-
+subject       read:- search:- history:- create:- update:- delete:- export:- audit:- erase:- maintain:-
 """
 
 
