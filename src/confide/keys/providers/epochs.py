@@ -33,18 +33,20 @@ def load(path: Path, roots: Mapping[str, SlotKey]) -> dict[str, SlotKey]:
     return {slot: _opened(path, slot, sealed, by_ref) for slot, sealed in slotfile.read(path, FIRST_LINE).items()}
 
 
-def store(path: Path, epochs: Mapping[str, SlotKey], roots: Mapping[str, SlotKey]) -> None:
-    """Write the epoch keys, all sealed under the current root.
+def store(path: Path, epochs: Mapping[str, SlotKey], roots: Mapping[str, SlotKey], *, new: bool = False) -> None:
+    """Write the epoch keys, all sealed under the current root; `new` refuses to take the place of a file that is there.
 
     Raises:
         SlotMissing: there is no root to seal them under.
+        KeyFileRefused: there is a file, and `new` was asked for.
         ProviderUnavailable: as `slotfile.write`.
     """
     if epochs and not roots:
         message = "There is no root key to seal an epoch key under: make root-1 first."
         raise SlotMissing(message)
     current = roots[max(roots, key=number)] if roots else None
-    slotfile.write(path, FIRST_LINE, {slot: current.seal(bound(slot, _PURPOSE), key.secret) for slot, key in epochs.items() if current})
+    sealed = {slot: current.seal(bound(slot, _PURPOSE), key.secret) for slot, key in epochs.items() if current}
+    slotfile.write(path, FIRST_LINE, sealed, new=new)
 
 
 def _opened(path: Path, slot: str, sealed: bytes, by_ref: Mapping[bytes, SlotKey]) -> SlotKey:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confide.keys.errors import KeyFileRefused
-from confide.keys.providers import slotfile
+from confide.keys.providers import epochs, slotfile
 from confide.keys.providers.local import LocalProvider
+from confide.keys.providers.naming import SLOT, is_root
 from confide.keys.providers.slotkey import SECRET_BYTES, SlotKey
 
 if TYPE_CHECKING:
@@ -57,6 +58,27 @@ def create(path: Path) -> None:
         ProviderUnavailable: the disk is full or not writable.
     """
     slotfile.write(path, FIRST_LINE, {FIRST_ROOT: SlotKey.fresh().secret}, new=True)
+
+
+def restore(path: Path, secrets: Mapping[str, bytes]) -> None:
+    """Write the files anew from what `reveal` gave: the epoch keys first, so that a kill in between leaves no root key without them.
+
+    Raises:
+        KeyFileRefused: one of the files is there already and is left as it is; or these are not the keys of slots.
+        ProviderUnavailable: the disk is full or not writable.
+    """
+    whole = all(SLOT.fullmatch(slot) and len(secret) == SECRET_BYTES for slot, secret in secrets.items())
+    if not whole or not any(map(is_root, secrets)):
+        message = "This is not a set of keys of slots with a root among them: take all of what was revealed. Nothing was written."
+        raise KeyFileRefused(message)
+    keys = {slot: SlotKey(secret) for slot, secret in secrets.items()}
+    roots = {slot: key for slot, key in keys.items() if is_root(slot)}
+    with slotfile.alone(path.parent):
+        if path.exists():
+            message = f"There is a file at {path} already; it is left as it is."
+            raise KeyFileRefused(message)
+        epochs.store(path.with_name(epochs.FILE), {slot: keys[slot] for slot in keys.keys() - roots}, roots, new=True)
+        slotfile.write(path, FIRST_LINE, {slot: key.secret for slot, key in roots.items()}, new=True)
 
 
 def read(path: Path) -> KeyFile:

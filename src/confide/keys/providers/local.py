@@ -120,6 +120,15 @@ class LocalProvider(Unseen):
         """
         self._keys()
 
+    def reveal(self) -> dict[str, bytes]:
+        """Return the secret bytes of every slot: for a recovery kit or a ceremony, and for nothing else.
+
+        Raises:
+            KeyFileRefused: a file cannot be read.
+        """
+        keys = self._keys()
+        return {slot: key.secret for slot, key in (keys.roots | keys.epochs).items()}
+
     def _key(self, slot: str) -> SlotKey:
         keys = self._keys()
         found = (keys.roots if is_root(check_slot(slot)) else keys.epochs).get(slot)
