@@ -44,6 +44,16 @@ try:
 except ProviderUnavailable:
     print("unavailable", flush=True)
 """
+FORKS = """
+import os
+from confide.keys.providers.onethread import OneThread
+thread = OneThread("test")
+thread.call(lambda: None, 5)
+child = os.fork()
+if child == 0:
+    os._exit(thread.call(lambda: 7, 5))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
 @pytest.fixture
@@ -203,3 +213,10 @@ def test_an_error_reaches_its_caller_and_the_thread_goes_on() -> None:
 
     assert thread.call(lambda: 7, 5) == 7
     assert time.monotonic() - before < 5
+
+
+def test_a_forked_process_has_a_thread_of_its_own() -> None:
+    """A fork leaves threads behind; the first call in the child starts one."""
+    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], cwd=ROOT, check=True, capture_output=True, timeout=30)
+
+    assert ended.stdout == b"7\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import logging
 import pickle  # noqa: TID251 - to see that nothing goes into one
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -222,6 +224,19 @@ def test_secrets_do_not_print(bench: Bench, provider: Provider) -> None:
             copied(provider)
     assert all(bench.secrets)
     assert not any(secret in f"{bench.choice!r} {provider!r}" for secret in bench.secrets)
+
+
+def test_logs_hold_neither_keys_nor_credentials(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Even with every library at its most talkative, what is wrapped and what opens the provider stay out of the logs."""
+    with caplog.at_level(logging.DEBUG):
+        provider = bench.provider()
+        provider.make("root-1")
+        provider.unwrap("root-1", provider.wrap("root-1", KEY, CONTEXT), CONTEXT)
+        with pytest.raises(DoesNotOpen):
+            provider.unwrap("root-1", provider.wrap("root-1", KEY, CONTEXT), b"another")
+    told = caplog.text
+
+    assert not [one for one in (*bench.secrets, KEY.hex(), base64.b64encode(KEY).decode()[:40], repr(KEY)[2:-1]) if one in told]
 
 
 def test_threads_do_not_disturb_each_other(bench: Bench, provider: Provider) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ class Line(Unseen):
         if not WEEK_DAYS <= choice.deletion_days <= MONTH_DAYS:
             message = f"AWS KMS deletes a key {WEEK_DAYS} to {MONTH_DAYS} days after it is told: set deletion_days within these bounds."
             raise ProviderRefused(message)
+        logging.getLogger("botocore").setLevel(logging.INFO)  # at DEBUG it writes down every request, and the keys in it
         self._choice = choice
         self._lock = Lock()
         self._made: Any = None

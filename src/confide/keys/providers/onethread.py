@@ -32,7 +32,7 @@ class OneThread:
             ProviderUnavailable: it did not end in time. A call that has not begun by then never does; one that has runs on.
         """
         with self._starting:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
                 self._thread = Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
         future: Future[_Result] = Future()
