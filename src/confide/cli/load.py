@@ -20,6 +20,7 @@ from confide.cli.instance import call_now, folder_option, run_in_house, settings
 from confide.clinic.fhir.errors import FhirError, InvalidResource
 from confide.clinic.fhir.interactions.transaction import transaction
 from confide.clinic.records import imported
+from confide.sealed.errors import DocumentTooLarge
 from confide.store.errors import Conflict
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ async def import_file(house: House, file: Source) -> Outcome:
         answer = await transaction(call, body, [imported.step(tenant, known, call.now)])
     except InvalidResource as error:
         return _refused(name, *(Finding(issue.location, issue.diagnostics) for issue in error.issues))
-    except (FhirError, EventTooLarge) as error:
+    except (FhirError, EventTooLarge, DocumentTooLarge) as error:
         return _refused(name, Finding("", str(error)))
     except Conflict:
         if await imported.is_known(call.parts.database, tenant, known):  # a second import at the same time was faster

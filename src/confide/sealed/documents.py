@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from confide.crypto.envelope import FLAG_ZSTD, Suite, read_header
-from confide.sealed.errors import DocumentTooLarge
+from confide.sealed.errors import DocumentTooLarge, NotADocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,21 @@ MAX_BYTES = 64 * 1024 * 1024
 """Largest document that opens; a length in a stored frame is not to be trusted with more memory than this."""
 NO_DICTIONARY = 0
 
+_NO_DOCUMENT = "The stored value opens, but it is no document of this version: it was written by a later version, or by mistake."
+
 _COMPRESSOR = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
 _DECOMPRESSOR = zstandard.ZstdDecompressor()
 
 
 def seal(key: DataKey, place: Place, plaintext: bytes) -> bytes:
-    """Return the envelope of a document."""
+    """Return the envelope of a document.
+
+    Raises:
+        DocumentTooLarge: it has more than 64 MiB.
+    """
+    if len(plaintext) > MAX_BYTES:
+        message = "The document is larger than the 64 MiB that are stored in one piece: divide what it holds."
+        raise DocumentTooLarge(message)
     compressed = _COMPRESSOR.compress(plaintext)
     return key.seal(Suite.COBBLESTONE_256, place.context(), compressed, flags=FLAG_ZSTD, dictionary=NO_DICTIONARY)
 
@@ -36,13 +45,16 @@ def unseal(opener: Callable[[Place, bytes], bytes], place: Place, envelope: byte
 
     Raises:
         CryptoError: the envelope is not at home in `place`, or was changed.
-        DocumentTooLarge: the compressed frame claims more than 64 MiB.
+        NotADocument: it opens, and holds another form of content, or a frame that lies about its size.
     """
-    flags = read_header(envelope).flags
+    header = read_header(envelope)
     content = opener(place, envelope)
-    if not flags & FLAG_ZSTD:
-        return content
-    if zstandard.frame_content_size(content) > MAX_BYTES:
-        message = "The stored document is larger than any that this server stores."
-        raise DocumentTooLarge(message)
-    return _DECOMPRESSOR.decompress(content)
+    # Only after it opened is the header known to be what was sealed.
+    if header.flags != FLAG_ZSTD or header.dictionary != NO_DICTIONARY:
+        raise NotADocument(_NO_DOCUMENT)
+    try:
+        if not 0 <= zstandard.frame_content_size(content) <= MAX_BYTES:
+            raise NotADocument(_NO_DOCUMENT)
+        return _DECOMPRESSOR.decompress(content, allow_extra_data=False)
+    except zstandard.ZstdError:
+        raise NotADocument(_NO_DOCUMENT) from None

@@ -14,9 +14,15 @@ class SealedError(ConfideError):
 
 
 class DocumentTooLarge(SealedError):
-    """A stored frame claims an impossible size."""
+    """A document is larger than any that would be opened again."""
 
     code: ClassVar[str] = "sealed.too-large"
+
+
+class NotADocument(SealedError):
+    """What an envelope holds opens, and is no document that this program writes."""
+
+    code: ClassVar[str] = "sealed.not-a-document"
 
 
 class TooManyTokens(SealedError):
@@ -53,3 +59,15 @@ class SearchRefused(SealedError):
     """A search that the declaration of a column does not allow, or that ciphertext cannot answer."""
 
     code: ClassVar[str] = "sealed.search-refused"
+
+
+class NotAFile(SealedError):
+    """An envelope stands where a file should be, and holds another kind of value."""
+
+    code: ClassVar[str] = "sealed.not-a-file"
+
+
+class NotWhole(SealedError):
+    """A stored file is shorter or longer than it was when it was stored."""
+
+    code: ClassVar[str] = "sealed.not-whole"

@@ -11,6 +11,7 @@ from confide.audit.errors import EventTooLarge
 from confide.clinic.fhir.errors import FhirError, InvalidResource, Issue
 from confide.crypto.errors import CryptoError
 from confide.keys.errors import KeysError, ProviderRefused, ProviderUnavailable, ShreddingPending
+from confide.sealed.errors import DocumentTooLarge
 from confide.store.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _TABLE: tuple[tuple[type[ConfideError], int, str], ...] = (
     (Unauthenticated, 401, "login"),
     (Denied, 403, "forbidden"),
     (Conflict, 409, "conflict"),
+    (DocumentTooLarge, 413, "too-long"),
     (EventTooLarge, 422, "too-costly"),
     (Unavailable, 503, "transient"),
     (ShreddingPending, 503, "transient"),
