@@ -116,7 +116,7 @@ class Server:
                 stderr=log,
                 env={"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder)},
             )
-        _watch(self.process.pid)
+        _watch(self.process.pid, self.folder)
         client, until = self.client(), time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             with contextlib.suppress(RequestException):
@@ -192,9 +192,8 @@ def _certify(folder: Path) -> None:
     (folder / "server.key").write_bytes(issued.key)
 
 
-def _watch(process: int) -> None:
-    """End the server soon after this process is gone, even when that had no time to stop it."""
-    waits = 'while kill -0 "$0" && kill -0 "$1"; do sleep 1; done; kill -KILL "$1"'
-    subprocess.run(
-        ["sh", "-c", f"({waits}) >/dev/null 2>&1 </dev/null &", str(os.getpid()), str(process)], check=True, start_new_session=True
-    )
+def _watch(process: int, folder: Path) -> None:
+    """End the server soon after this process is gone, even when that had no time to stop it, and take its folder away."""
+    waits = 'while kill -0 "$0" && kill -0 "$1"; do sleep 1; done; kill -0 "$0" || { kill -KILL "$1"; rm -rf "$2"; }'
+    command = ["sh", "-c", f"({waits}) >/dev/null 2>&1 </dev/null &", str(os.getpid()), str(process), str(folder)]
+    subprocess.run(command, check=True, start_new_session=True)

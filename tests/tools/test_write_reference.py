@@ -13,9 +13,9 @@ from confide.cli.main import confide
 from confide.clinic.fhir import outcome
 from confide.clinic.fhir.errors import FhirError
 from confide.clinic.portal import errors as portal
-from tools import reference_cli, reference_errors, write_reference
+from tools import reference_cli, reference_errors, reference_examples, write_reference
 
-EXAMPLES = [(name, line) for name, examples in reference_cli.EXAMPLES.items() for _, line in examples]
+EXAMPLES = [(name, line) for name, examples in reference_examples.EXAMPLES.items() for _, line in examples]
 CODE = re.compile(r"[a-z]+\.[a-z0-9]+(-[a-z0-9]+)*")
 ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
 
@@ -28,7 +28,7 @@ def test_a_page_is_what_the_code_says(page: str) -> None:
 
 def test_every_command_has_an_example() -> None:
     """And no example is left of a command that is gone."""
-    assert set(reference_cli.EXAMPLES) == {name for name, _ in reference_cli.commands()}
+    assert set(reference_examples.EXAMPLES) == {name for name, _ in reference_cli.commands()}
 
 
 @pytest.mark.parametrize(("name", "line"), EXAMPLES)
@@ -36,8 +36,8 @@ def test_an_example_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Every option, choice, number and argument is taken by the command itself, which is not run."""
     monkeypatch.chdir(tmp_path)
     Path("bundles").mkdir()
-    for file in ("one.json", "two.json"):
-        (Path("bundles") / file).touch()
+    for file in ("bundles/one.json", "bundles/two.json", "kit.age", "identity.txt", "data.confide.age", "keys.confide.age"):
+        Path(file).touch()
     words = shlex.split(line.partition(" < ")[0])
     while ASSIGNMENT.fullmatch(words[0]):
         words.pop(0)

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
 from confide.clinic.fhir.bundle import Entry, bundle
-from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.page import Pages
 from confide.clinic.fhir.search.combine import salted_entries
+from confide.clinic.fhir.search.glance import glance
 from confide.clinic.fhir.search.match import matches
 from confide.clinic.fhir.search.parameters import parameters
 from confide.clinic.fhir.search.query import RESULT_PARAMETERS, parse_query
@@ -164,7 +164,8 @@ async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -
     contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
     if not query.filters and query.patient is None:
         return [_Hit(one, content) for one, content in zip(found, contents, strict=True)]
-    decode, base = decoder(query.type).decode, call.parts.base
+    looked_at = frozenset([*(one.parameter for one in query.filters), *([query.patient_parameter] if query.patient_parameter else ())])
+    decode, base = glance(query.type, looked_at).decode, call.parts.base
     return [_Hit(one, content) for one, content in zip(found, contents, strict=True) if matches(query, decode(content), base)]
 
 
