@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from confide.crypto.stream import OpeningStream
     from confide.keys.hierarchy import Keyring
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     StreamOpener = Callable[[Place, bytes], OpeningStream]
 
 
-async def opener(keyring: Keyring, permit: Permit, references: Sequence[KeyRef], now: int) -> Opener:
+async def opener(keyring: Keyring, permit: Permit, references: Iterable[KeyRef], now: int) -> Opener:
     """Return a function that opens values under the keys named by `references`, for this permit only."""
     await keyring.load(references, now)
 

@@ -13,9 +13,8 @@ table, purpose class, subject or tenant does not open, nor one whose header was 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import cobblestone
 from cryptography.exceptions import InvalidTag
@@ -43,6 +42,8 @@ class Suite(IntEnum):
     """84 bytes of overhead, key-committing, truncation-proof: documents and files."""
 
 
+_SUITES = {int(suite): suite for suite in Suite}
+
 FLAG_ZSTD = 1
 FLAG_PADDED = 2
 HALF_NONCE = NONCE_BYTES // 2
@@ -53,8 +54,7 @@ _SHORTEST = _BODY + TAG_BYTES
 _NO_ENVELOPE = "The stored value is not an envelope: refuse it, and look at who wrote to the database."
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The 12 bytes in the clear before every sealed body."""
 
     suite: Suite
@@ -94,10 +94,10 @@ def parse_header(header: bytes) -> Header:
     if len(header) != HEADER_BYTES or header[0] != MAGIC:
         raise NotAnEnvelope(_NO_ENVELOPE)
     suite, flags = header[1], header[2]
-    if suite not in (1, 2) or flags & ~_KNOWN_FLAGS:
+    if suite not in _SUITES or flags & ~_KNOWN_FLAGS:
         message = "The stored envelope has an unknown suite or unknown flags: it was changed, or written by a later version."
         raise NotAnEnvelope(message)
-    return Header(Suite(suite), flags, header[3], header[4:12])  # type: ignore[arg-type]  # KeyRef is bytes
+    return Header(_SUITES[suite], flags, header[3], header[4:12])  # type: ignore[arg-type]  # KeyRef is bytes
 
 
 class DataKey:

@@ -103,6 +103,7 @@ class Keyring:
         self._between: dict[int, Between] = {}
         self._refused: tuple[int, KeysError] | None = None
         self._index: dict[int, bytes] = {}
+        self._fields: dict[tuple[int, bytes, bytes, int], BlindField] = {}
         self._opening = asyncio.Lock()
         self._held: str | None = None
 
@@ -144,7 +145,12 @@ class Keyring:
 
     def field(self, tenant: TenantId, table: bytes, column: bytes, version: int) -> BlindField:
         """Return the blind index key of one field; it is never derived from a data encryption key."""
-        return BlindField(derive(self._index[tenant], length_prefixed(b"blind", table, column, version.to_bytes(4, "big"))))
+        named = (tenant, table, column, version)
+        found = self._fields.get(named)
+        if found is None:
+            label = length_prefixed(b"blind", table, column, version.to_bytes(4, "big"))
+            found = self._fields[named] = BlindField(derive(self._index[tenant], label))
+        return found
 
     async def sealer(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int) -> DataKey:
         """Return the key that new values of a subject are sealed under, making it durable first if there is none."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from confide.values.ids import SubjectId, TenantId
     from confide.values.purpose import PurposeClass
 
 
+_SHORT = tuple(length.to_bytes(8, "big") for length in range(256))
+
+
 def length_prefixed(*parts: bytes) -> bytes:
     """Return each part behind its 8-byte big-endian length, so that no two lists of parts share an encoding."""
-    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
+    return b"".join([(_SHORT[len(part)] if len(part) < 256 else len(part).to_bytes(8, "big")) + part for part in parts])  # noqa: PLR2004
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value is at home; its bytes are the associated data of the envelope."""
 
     tenant: TenantId

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from confide.values.ids import NO_SUBJECT, DocumentKey, Pseudonym, SubjectId
 from confide.values.place import Place
@@ -22,8 +23,7 @@ COLUMN = bytes.fromhex("b0a1f9d27f0e4c0d8b5d6a1e9c2f4d22")
 NO_COMPARTMENT, ONE_COMPARTMENT, SEVERAL_COMPARTMENTS = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True, gc=False):
     """Whose compartment a version is in, which says under whose key it is sealed."""
 
     patient: DocumentKey | None
@@ -33,16 +33,17 @@ class Home:
 
     def place(self, tenant: TenantId, identifier: bytes, number: int) -> Place:
         """Return the envelope context of a version of the document with this identifier."""
-        subject = {NO_COMPARTMENT: NO_SUBJECT, ONE_COMPARTMENT: self.owner}.get(self.compartments, SubjectId(identifier))
-        purpose_class = PurposeClass.COMMONS if self.compartments == NO_COMPARTMENT else PurposeClass.CARE
-        return Place(tenant, subject, purpose_class, TABLE, COLUMN, identifier + number.to_bytes(8, "big"))
+        row = identifier + number.to_bytes(8, "big")
+        if self.compartments == NO_COMPARTMENT:
+            return Place(tenant, NO_SUBJECT, PurposeClass.COMMONS, TABLE, COLUMN, row)
+        subject = self.owner if self.compartments == ONE_COMPARTMENT else SubjectId(identifier)
+        return Place(tenant, subject, PurposeClass.CARE, TABLE, COLUMN, row)
 
 
 NOWHERE = Home(None, NO_COMPARTMENT, NO_SUBJECT)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True, gc=False):
     """A stored version that the caller may see, still sealed."""
 
     key: DocumentKey

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from confide.access.unseal import opener
 from confide.clinic.records import store
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS, Found, found
-from confide.crypto.envelope import read_header
+from confide.crypto.envelope import key_ref_of
 from confide.sealed import documents
 from confide.values.ids import DocumentKey, SubjectId
 
@@ -46,7 +46,7 @@ async def unseal(keyring: Keyring, permit: Permit, versions: Sequence[Found], no
         KeysError, CryptoError: a key was shredded, or a row is not what was stored there.
     """
     sealed = [one.sealed for one in versions if one.sealed is not None]
-    open_one = await opener(keyring, permit, [read_header(envelope).key_ref for envelope in sealed], now)
+    open_one = await opener(keyring, permit, {key_ref_of(envelope) for envelope in sealed}, now)
     tenant = permit.principal.tenant
     return [
         documents.unseal(open_one, one.home.place(tenant, one.id, one.number), one.sealed) if one.sealed is not None else b""
