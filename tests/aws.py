@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import socket
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +24,15 @@ REGION = "eu-central-1"
 ACCESS_KEY, SECRET_KEY = "AKIATESTTESTTESTTEST", "not-a-secret"  # pragma: allowlist secret
 
 
+_DENIED = 403
+_AS_AWS_SAYS_IT = {
+    "AccessDenied": "AccessDeniedException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+}
+"""moto refuses in the words of IAM, whatever the service; those that speak JSON have words of their own (KMS API reference, errors)."""
+
+
 class _Answers(BaseHTTPRequestHandler):
     """Hands each request to moto under the public address of the service that it is signed for."""
 
@@ -36,6 +47,8 @@ class _Answers(BaseHTTPRequestHandler):
         host = f"https://{service}.{region}.amazonaws.com"
         answer: Any = self.moto.parse_request(self.command, host, self.path, self.headers, body)
         status, headers, content = answer if isinstance(answer, tuple) else (200, {}, answer)
+        if status == _DENIED and "x-amz-target" in self.headers:
+            status, headers, content = 400, {}, json.dumps({"__type": _AS_AWS_SAYS_IT[re.findall("<Code>(.*?)</Code>", content)[0]]})
         encoded = content.encode() if isinstance(content, str) else content
         self.send_response(status)
         for name, value in headers.items():

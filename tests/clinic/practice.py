@@ -25,7 +25,8 @@ from confide.identity.accounts import create_account
 from confide.identity.model import NewAccount
 from confide.identity.password import FLOOR, Passwords
 from confide.store.migrate import with_connection
-from confide.store.work import Unit
+from confide.store.statements import Change
+from confide.store.work import Alter, Unit
 from confide.values.ids import uuid_bytes
 from confide.values.permit import Action
 
@@ -43,6 +44,7 @@ JSON = {"content-type": "application/fhir+json"}
 EVENTS, RECENT = 10_000, 40
 """More than any test makes, and more than are made between an answer and a look at its events."""
 RECORDS = (DOCUMENT, VERSION, TOKEN, SHARED, IMPORTED)
+DROPS = [Change(sa.delete(table)) for table in RECORDS]
 
 
 @dataclass
@@ -164,7 +166,7 @@ class Practice:
 
     async def wipe(self) -> None:
         """Drop every record; accounts, keys and the trail stay."""
-        await self.sql(*(sa.delete(table) for table in RECORDS))
+        await self.database.commit(Unit(tuple(Alter(drop, {}, None) for drop in DROPS)))
 
 
 @asynccontextmanager

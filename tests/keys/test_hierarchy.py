@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,7 +89,7 @@ async def test_a_value_does_not_open_for_another_subject(keyring: Keyring) -> No
     await keyring.sealer(TENANT, yours, PurposeClass.CARE, NOW)
     sealed = key.seal(Suite.COBBLESTONE_256, place(mine).context(), b"value")
 
-    for wrong in (place(yours), place(NO_SUBJECT), dataclasses.replace(place(mine), row=b"other row")):
+    for wrong in (place(yours), place(NO_SUBJECT), place(mine)._replace(row=b"other row")):
         with pytest.raises(DoesNotOpen):
             keyring.open(permit(), wrong, sealed)
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 async def opener(keyring: Keyring, permit: Permit, references: Iterable[KeyRef], now: int) -> Opener:
     """Return a function that opens values under the keys named by `references`, for this permit only."""
     await keyring.load(references, now)
+    return loaded_opener(keyring, permit)
+
+
+def loaded_opener(keyring: Keyring, permit: Permit) -> Opener:
+    """Return a function that opens values for this permit, under keys that were loaded before; it may be called in any thread."""
 
     def unseal(place: Place, envelope: bytes) -> bytes:
         return keyring.open(permit, place, envelope)

@@ -16,6 +16,8 @@ from confide.values.ids import NO_SUBJECT, SubjectId
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from confide.keys.hierarchy import Keyring
     from confide.values.ids import Pseudonym, TenantId
     from confide.values.permit import Permit
@@ -48,6 +50,12 @@ class Told:
     """Search parameter values; they are sealed, bound to the event."""
     subject: SubjectId = NO_SUBJECT
     """The one person whom the answer is about: the values die with their key. Else they die with the key of their week."""
+
+
+def outbox_in(metadata: sa.MetaData) -> sa.Table:
+    """Return the outbox as a table of an adopting backend's own database."""
+    there = metadata.tables.get(store.OUTBOX.name)
+    return store.OUTBOX.to_metadata(metadata) if there is None else there
 
 
 def granted(permit: Permit, outcome: str = "success", **told: object) -> Told:

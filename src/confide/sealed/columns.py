@@ -92,7 +92,7 @@ class Field:
 
     def __post_init__(self) -> None:
         """Make the part of the context that all values of the column share."""
-        table, _, column = (self.declared.known_as or f"{self.table}.{self.column}").partition(".")
+        table, _, column = (self.declared.known_as or f"{self.table}.{self.column}").rpartition(".")
         object.__setattr__(self, "tenant_wide", self.declared.purpose in _TENANT_WIDE)
         object.__setattr__(self, "middle", length_prefixed(self.declared.purpose.value, table.encode(), column.encode()))
 

@@ -30,10 +30,10 @@ CHUNKS = (64, 16, 4, 1)
 """Row counts of multi-row inserts: few texts to prepare, few steps to run."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.Connection:
     """Return a connection in WAL mode that is durable at every commit (synchronous=FULL) and overwrites what it deletes."""
     connection = sqlite3.connect(
-        path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000, check_same_thread=False, cached_statements=512
+        path, isolation_level=None, timeout=busy_milliseconds / 1000, check_same_thread=False, cached_statements=512
     )
     for pragma in (
         "journal_mode=WAL",
@@ -52,9 +52,9 @@ def connect(path: Path) -> sqlite3.Connection:
 class SqliteDatabase:
     """One connection, used from the event loop only."""
 
-    def __init__(self, path: Path) -> None:
-        """Open (or create) the file."""
-        self._connection = connect(path)
+    def __init__(self, path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> None:
+        """Open (or create) the file. Whoever writes waits so long for another writer, and the event loop with them."""
+        self._connection = connect(path, busy_milliseconds)
         self._pending: list[tuple[Unit, asyncio.Future[None]]] = []
 
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -80,7 +80,7 @@ def spans(value: Any) -> list[Span]:
     """Return what a date parameter looks at: a date as text, a Period, or the outer limits of a Timing."""
     if isinstance(value, str):
         return [span(value)]
-    if "event" in value or "repeat" in value:
+    if {"event", "repeat", "code"} & value.keys():
         inside = [span(one) for one in value.get("event", [])]
         inside += spans(value["repeat"]["boundsPeriod"]) if "boundsPeriod" in value.get("repeat", {}) else []
         return [Span(min(one.first for one in inside), max(one.after for one in inside))] if inside else []

@@ -181,6 +181,45 @@ def elsewhere() -> Iterator[tuple[str, list[str | None]]]:
         one.server_close()
 
 
+class _HangsUp(BaseHTTPRequestHandler):
+    """Takes the first request and hangs up, as a server does that closes an idle connection at that very moment; serves the next."""
+
+    protocol_version = "HTTP/1.1"
+    seen: list[str]
+
+    def do_LIST(self) -> None:
+        self.seen.append(self.path)
+        if len(self.seen) > 1:
+            content = b'{"data": {"keys": ["confide-root-1"]}}'
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        self.close_connection = True
+
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def test_a_connection_that_breaks_is_made_anew(choice: OpenBaoChoice) -> None:
+    """A server that hangs up on a request is asked once more, and only then is it down."""
+    seen: list[str] = []
+    server = HTTPServer(("127.0.0.1", 0), type("_Once", (_HangsUp,), {"seen": seen}))
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        found = OpenBao(dataclasses.replace(choice, url=f"http://127.0.0.1:{server.server_port}", prefix="confide-")).slots()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert found == {"root-1"}
+    assert seen == ["/v1/transit/keys"] * 2
+
+
 def test_a_token_follows_no_redirect(choice: OpenBaoChoice, elsewhere: tuple[str, list[str | None]]) -> None:
     """Whoever answers with another address is not followed there: the token would go along."""
     url, shown = elsewhere

@@ -32,6 +32,22 @@ def test_a_choice_becomes_its_provider_and_touches_nothing(name: str, choice: Ch
 
 
 @pytest.mark.parametrize(
+    "choice",
+    [
+        OpenBaoChoice("http://192.0.2.1:8200"),
+        OpenBaoChoice("https://192.0.2.1:8200", prefix="../"),
+        AwsKmsChoice("eu-central-1", endpoint_url="http://192.0.2.1"),
+        AwsKmsChoice("eu-central-1", prefix="a:b"),
+        Pkcs11Choice(NOWHERE, "label", NOWHERE, prefix="a b"),
+    ],
+)
+def test_a_setting_that_may_not_be_used_is_refused_at_once(choice: Choice) -> None:
+    """An address in the clear, or a prefix that could mean something else, never gets as far as a connection."""
+    with pytest.raises(ProviderRefused, match=r"must start with|may hold|must have"):
+        open_provider(choice)
+
+
+@pytest.mark.parametrize(
     ("choice", "package", "extra"),
     [("OpenBao", "hvac", "openbao"), ("AwsKms", "boto3", "aws"), ("Pkcs11", "pkcs11", "pkcs11")],
 )

@@ -1,0 +1,1 @@
+"""What an adopting backend starts from: a vault for its own models, whatever its framework."""

@@ -1,0 +1,52 @@
+"""Make what a vault needs once: the key file and the key database. Nothing that is there is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confide.adopt.errors import KeysLost
+from confide.keys.choice import KeyFileChoice
+from confide.keys.providers import keyfile
+from confide.store import migrate
+from confide.store.opening import sqlite_path
+
+if TYPE_CHECKING:
+    from confide.adopt.settings import Settings
+
+
+def begin(settings: Settings) -> list[str]:
+    """Make the key file and the key database, and return what was made; where both are there, bring the schema up to date.
+
+    Raises:
+        KeysLost: only one of the two is there.
+        KeyFileRefused, Unavailable
+    """
+    choice, path = settings.provider, sqlite_path(settings.keys)
+    if not isinstance(choice, KeyFileChoice):
+        migrate.upgrade(settings.keys, migrate.Which.KEYS)
+        return ["key database"]
+    file, database = choice.path.exists(), path.exists() if path is not None else None
+    if database is not None and file != database:
+        there, lost = ("key file", "key database") if file else ("key database", "key file")
+        message = f"The {there} is there and the {lost} is not: put it back. Nothing was made, since a new one opens nothing of before."
+        raise KeysLost(message)
+    made = []
+    if not file:
+        keyfile.create(choice.path)
+        made.append("key file")
+    migrate.upgrade(settings.keys, migrate.Which.KEYS)
+    return made if database else [*made, "key database"]
+
+
+def check(settings: Settings) -> None:
+    """Return if the key database is there and has the schema of this program.
+
+    Raises:
+        KeysLost: there is no such file; none is made.
+        SchemaBehind, Unavailable
+    """
+    path = sqlite_path(settings.keys)
+    if path is not None and not path.exists():
+        message = f"The key database {path} is not there: put it back, or run confide adopt init where nothing has been sealed yet."
+        raise KeysLost(message)
+    migrate.check(settings.keys, migrate.Which.KEYS)

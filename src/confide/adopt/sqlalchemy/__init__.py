@@ -1,0 +1,1 @@
+"""Personal columns on plain SQLAlchemy 2 models."""

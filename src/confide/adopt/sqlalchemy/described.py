@@ -1,0 +1,283 @@
+"""What a model declares, read once: its personal attributes, and what their values are bound to.
+
+A value is bound to the identifier of its row and to the person. Where that person is found through a foreign key, the key is bound too: a
+row that was pointed at somebody else does not open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.orm import ColumnProperty, MapperProperty, RelationshipProperty
+
+from confide.adopt.index import UNIQUE, number, numbers
+from confide.adopt.sqlalchemy.identifiers import as_bytes, as_stored
+from confide.adopt.sqlalchemy.marks import BOUND, PERSONAL, ROW, SUBJECT
+from confide.adopt.sqlalchemy.refusals import Undeclared
+from confide.adopt.sqlalchemy.tables import tables_in
+from confide.sealed.columns import Field, Home
+from confide.sealed.kinds import JSON, kind_of
+from confide.values.ids import NO_SUBJECT, SubjectId
+from confide.values.place import length_prefixed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy.orm import Mapper
+
+    from confide.adopt.sqlalchemy.marks import PersonalMark, SubjectMark
+    from confide.adopt.sqlalchemy.tables import Tables
+    from confide.adopt.vault import Vault
+    from confide.sealed.kinds import Kind
+    from confide.values.ids import TenantId
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Person:
+    """An attribute that says whose a row is."""
+
+    key: str
+    column: sa.Column[Any]
+    relationship: str = ""
+    """Attribute that leads to the row that the identifier comes from."""
+    attribute: str = ""
+    """Attribute of that row."""
+    links: tuple[str, ...] = ()
+    """Attributes with the foreign key of the relationship."""
+    linked: tuple[sa.Column[Any], ...] = ()
+    """Their columns."""
+    remote: tuple[str, ...] = ()
+    """The attributes that they refer to."""
+
+    def as_stored(self, subject: bytes) -> Any:
+        """Return an identifier as the attribute holds it."""
+        return as_stored(self.column.type, subject)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bound:
+    """A personal attribute of one model."""
+
+    mapper: Mapper[Any]
+    field: Field
+    key: str
+    column: sa.Column[Any]
+    row_key: str
+    row_column: sa.Column[Any]
+    person: Person
+    numbers: tuple[int, ...]
+    """In the blind index."""
+    was: sa.Column[Any] | None
+    """Column with values in the clear, while the table is being migrated."""
+
+    def home(self, tenant: TenantId, values: Mapping[str, Any]) -> Home:
+        """Return the home of the row whose loaded attributes are given.
+
+        Raises:
+            KeyError: one is not loaded.
+        """
+        row, person = as_bytes(values[self.row_key]), self.person
+        if person.key == self.row_key:
+            return Home(tenant, SubjectId(row), row)
+        given = values[person.key]
+        subject = NO_SUBJECT if given is None else SubjectId(as_bytes(given))
+        return Home(tenant, subject, row + b"".join([link(values[key]) for key in person.links]))
+
+    def subject_of(self, values: Mapping[str, Any]) -> bytes | None:
+        """Return the person with whom the value is erased; None for what the law keeps and for what is nobody's."""
+        given = None if self.field.tenant_wide else values.get(self.person.key)
+        return None if given is None else as_bytes(given)
+
+    def row_of(self, values: Mapping[str, Any]) -> bytes:
+        """Return the identifier of the row."""
+        return as_bytes(values[self.row_key])
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the attributes that `home` reads."""
+        return (self.row_key, self.person.key, *self.person.links)
+
+
+def link(value: Any) -> bytes:
+    """Return what of a foreign key is bound."""
+    return length_prefixed(b"" if value is None else b"=" + str(value).encode())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Described:
+    """A model with personal attributes."""
+
+    mapper: Mapper[Any]
+    row_key: str
+    row_column: sa.Column[Any]
+    persons: tuple[Person, ...]
+    """Subject attributes that are filled in, without the row identifier itself."""
+    bound: dict[str, Bound]
+    bound_to: frozenset[str]
+    """Attributes that values are bound to."""
+    names: dict[str, str] = field(repr=False)
+    """Attribute of each column, by name."""
+
+    @property
+    def tables(self) -> Tables:
+        """The vault's own tables beside the model's."""
+        return tables_in(self.mapper.registry.metadata)
+
+    def new_row(self) -> Any:
+        """Return a new row identifier as the attribute holds it."""
+        default: Any = self.row_column.default
+        return default.arg(None)
+
+
+_DESCRIBED: WeakKeyDictionary[Mapper[Any], Described | None] = WeakKeyDictionary()
+_NUMBERS: dict[int, str] = {}
+
+
+def describe(mapper: Mapper[Any]) -> Described | None:
+    """Return what a model declares; None for one without anything personal.
+
+    Raises:
+        Undeclared: it cannot be served; the message says what is missing.
+    """
+    try:
+        return _DESCRIBED[mapper]
+    except KeyError:
+        found = _DESCRIBED[mapper] = _read(mapper)
+        return found
+
+
+def _columns(mapper: Mapper[Any]) -> dict[str, sa.Column[Any]]:
+    """Return the mapped columns by attribute."""
+    found: dict[str, sa.Column[Any]] = {}
+    for prop in mapper.column_attrs:
+        column = prop.columns[0]
+        if isinstance(column, sa.Column):
+            found[prop.key] = column
+    return found
+
+
+def _read(mapper: Mapper[Any]) -> Described | None:
+    columns = _columns(mapper)
+    rows = {prop.key: prop.columns for prop in mapper.column_attrs if any(ROW in getattr(one, "info", {}) for one in prop.columns)}
+    row = next(iter(rows), None)
+    marked = {key: column for key, column in columns.items() if PERSONAL in column.info}
+    persons = {key: column for key, column in columns.items() if SUBJECT in column.info}
+    if not marked and not persons:
+        return None if row is None else Described(mapper, row, _named(rows[row]), (), {}, frozenset({row}), {})
+    name = mapper.class_.__name__
+    if row is None:
+        message = f"{name} has personal columns and no row identifier to bind them to: add a column row_id(), or make its UUID key one."
+        raise Undeclared(message)
+    whose = {key: _person(mapper, key, column, columns) for key, column in persons.items()}
+    bound = {}
+    for key, column in marked.items():
+        mark: PersonalMark = column.info[PERSONAL]
+        beside: Any = next((one for one in rows[row] if getattr(one, "table", None) is column.table), _named(rows[row]))
+        person = _whose(name, key, mark, whose, Person(row, beside))
+        bound[key] = column.info[BOUND] = _bind(mapper, key, mark, (row, beside), person)
+    used = {one for each in bound.values() for one in each.needs()}
+    names = {column.name: key for key, column in columns.items()}
+    return Described(mapper, row, _named(rows[row]), tuple(whose.values()), bound, frozenset(used | {row}), names)
+
+
+def _named(columns: Iterable[Any]) -> sa.Column[Any]:
+    """Return the column that was declared as row identifier, of those of an inherited attribute."""
+    return next(one for one in columns if ROW in one.info)
+
+
+def _bind(mapper: Mapper[Any], key: str, mark: PersonalMark, row: tuple[str, sa.Column[Any]], person: Person) -> Bound:
+    column: Any = mapper.column_attrs[key].columns[0]
+    limit = mark.type.length if isinstance(mark.type, sa.String) and not isinstance(mark.type, sa.Enum) else None
+    of = Field(column.table.fullname, column.name, mark.declared, _kind(mark.type), limit)
+    used = tuple(numbers(of)) + ((number(of, UNIQUE),) if mark.declared.unique else ())
+    for one in used:
+        if _NUMBERS.setdefault(one, of.name) != of.name:
+            message = f"{of.name} and {_NUMBERS[one]} have the same number in the blind index by chance: rename one of the columns."
+            raise Undeclared(message)
+    was = column.table.columns.get(mark.declared.was) if mark.declared.was else None
+    return Bound(mapper, of, key, column, *row, person, used, was)
+
+
+def _kind(of: sa.types.TypeEngine[Any]) -> Kind:
+    return JSON if isinstance(of, sa.JSON) else kind_of(of.python_type)
+
+
+def _whose(name: str, key: str, mark: PersonalMark, persons: dict[str, Person], row: Person) -> Person:
+    wanted = mark.declared.whose
+    if wanted:
+        if wanted in persons:
+            return persons[wanted]
+        if wanted == row.key:
+            return row
+        message = f"{name}.{key} belongs to {wanted}, which is neither a subject_id() nor the row_id() of the model."
+        raise Undeclared(message)
+    if len(persons) > 1:
+        message = f"{name} has several subject_id() columns: say with whose=… to which of them {key} belongs."
+        raise Undeclared(message)
+    return next(iter(persons.values()), row)
+
+
+def _person(mapper: Mapper[Any], key: str, column: sa.Column[Any], columns: dict[str, sa.Column[Any]]) -> Person:
+    mark: SubjectMark = column.info[SUBJECT]
+    if not mark.relationship:
+        return Person(key, column)
+    prop: MapperProperty[Any] | None = mapper.attrs.get(mark.relationship)
+    if not isinstance(prop, RelationshipProperty) or prop.uselist or prop.secondary is not None or prop.post_update:
+        message = (
+            f"{mapper.class_.__name__}.{key} follows {mark.relationship}, which must be a relationship to one object by a foreign key of "
+            "this table, without post_update."
+        )
+        raise Undeclared(message)
+    by_column = {id(one): name for name, one in columns.items()}
+    pairs = sorted(prop.local_remote_pairs, key=lambda pair: str(pair[0].key))
+    remote = [_attribute(prop.mapper, far) for _, far in pairs]
+    links = tuple(by_column[id(near)] for near, _ in pairs if id(near) in by_column)
+    if len(links) != len(pairs):
+        message = f"The foreign key behind {mapper.class_.__name__}.{mark.relationship} is not mapped: values are bound to it, so map it."
+        raise Undeclared(message)
+    linked = tuple(columns[one] for one in links)
+    return Person(key, column, mark.relationship, mark.attribute, links, linked, tuple(remote))
+
+
+def _attribute(mapper: Mapper[Any], column: Any) -> str:
+    prop = mapper.get_property_by_column(column)
+    if not isinstance(prop, ColumnProperty):  # pragma: no cover - a foreign key refers to columns
+        raise TypeError
+    return prop.key
+
+
+def source(person: Person, target: Mapper[Any]) -> str:
+    """Return the attribute of the related model from which a subject is copied.
+
+    Raises:
+        Undeclared
+    """
+    found = describe(target)
+    if person.attribute:
+        return person.attribute
+    if found is None:
+        message = f"{target.class_.__name__} has neither row_id() nor subject_id(), so it cannot say whose rows refer to it."
+        raise Undeclared(message)
+    if len(found.persons) > 1:
+        message = f"{target.class_.__name__} has several subject_id() columns: name one, subject_id('{person.relationship}.…')."
+        raise Undeclared(message)
+    return found.persons[0].key if found.persons else found.row_key
+
+
+VAULTS: WeakKeyDictionary[Any, Vault] = WeakKeyDictionary()
+"""The vault of each registry of models."""
+
+
+def vault_of(mapper: Any) -> Vault:
+    """Return the vault of a model.
+
+    Raises:
+        Undeclared: there is none.
+    """
+    found = VAULTS.get(mapper.registry)
+    if found is None:
+        message = f"The model {mapper.class_.__name__} has personal columns and no vault: make one with Vault(Base, …)."
+        raise Undeclared(message)
+    return found

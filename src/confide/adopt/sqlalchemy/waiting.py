@@ -1,0 +1,36 @@
+"""Wait for the vault's thread from a thread, or from inside of an AsyncSession, whose event loop goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy.util import await_
+from sqlalchemy.util.concurrency import in_greenlet
+
+from confide.adopt.vault import Vault as AnyVault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from confide.adopt.parts import Parts
+
+T = TypeVar("T")
+
+
+class WaitingVault(AnyVault):
+    """A vault that knows where it is called from."""
+
+    def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
+        """Return what work in the vault's thread returns."""
+        if in_greenlet() and _in_a_loop():
+            return await_(self.run_async(work))
+        return super().run(work)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
