@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from confide.clinic.records import store
 from confide.clinic.records.model import found
-from confide.clinic.records.read import unseal
+from confide.clinic.records.read import unseal_stored
 from confide.crypto.envelope import parse_header
 from confide.sealed import documents
 from confide.store.work import Alter, Unit
@@ -69,7 +69,7 @@ async def _renewed(database: Database, keyring: Keyring, permit: Permit, documen
     version = found(rows[0]) if rows else None
     if version is None or version.sealed is None:
         return None  # erased meanwhile
-    [content] = await unseal(keyring, permit, [version], now)
+    [content] = await unseal_stored(keyring, permit, [version], now)
     place = version.home.place(permit.principal.tenant, version.id, version.number)
     key = await keyring.sealer(place.tenant, place.subject, place.purpose_class, now)
     return Alter(store.RESEAL, {"this": document, "seen": number, "sealed": documents.seal(key, place, content)}, None)

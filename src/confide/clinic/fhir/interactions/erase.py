@@ -11,15 +11,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confide.audit.append import granted
+from confide.clinic.fhir.contents import without_files
 from confide.clinic.fhir.forget import without
-from confide.clinic.fhir.prepare import PATIENT, Incoming, prepare
+from confide.clinic.fhir.owners import PATIENT
+from confide.clinic.fhir.prepare import Incoming, prepare
 from confide.clinic.fhir.validate import parse
 from confide.clinic.records import erase as rows
 from confide.clinic.records import read as records
+from confide.clinic.records.errors import FileMissing
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS
 from confide.identity import erase as accounts
 from confide.keys.errors import KeyMissing
 from confide.rights.holdings import Plan
+from confide.store.objects.errors import ObjectMissing
 from confide.values.ids import KeyRef, SubjectId, uuid_text
 from confide.values.permit import Action
 from confide.values.purpose import PurposeClass
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from confide.clinic.fhir.call import Call
+    from confide.clinic.records.attachments import Opened, Reader
     from confide.clinic.records.model import Found
     from confide.keys.ledger import Entry, State
 
@@ -85,7 +90,9 @@ async def _rewrite(call: Call, document: Found, patient: SubjectId) -> list[KeyR
     permit = call.rows(PATIENT, Action.ERASE).permit
     old = await keyring.references(tenant, SubjectId(document.id))
     try:
-        [content] = await records.unseal(keyring, permit, [document], call.now)
+        reader = call.reader(permit)
+        [opened] = await reader.open([document])
+        content = await _whole(reader, opened)
     except KeyMissing:  # a restored document whose key died in this very erasure: nobody can read it any more
         content = b""
     if not content:  # that, or a deleted one: there is nothing to rewrite, only to destroy
@@ -98,3 +105,11 @@ async def _rewrite(call: Call, document: Found, patient: SubjectId) -> list[KeyR
     told = granted(permit, patients=tuple(owner.pseudonym for owner in made.owners), resources=(document.pseudonym,))
     await call.commit([told], [*made.steps, *rows.older(document.key, made.draft.number)])
     return old if made.draft.home.compartments == SEVERAL_COMPARTMENTS else [*old, renewed.key_ref]
+
+
+async def _whole(reader: Reader, opened: Opened) -> bytes:
+    """Return the JSON of a document with its files; files that are lost hold up no erasure."""
+    try:
+        return await reader.whole(opened)
+    except (FileMissing, ObjectMissing):
+        return without_files(opened)
