@@ -26,7 +26,7 @@ from confide.clinic.fhir.prepare import instant
 from confide.clinic.fhir.reindex import reindex
 from confide.clinic.portal.door import Door as PortalDoor
 from confide.clinic.portal.routes import routes as portal_routes
-from confide.clinic.records import jobs
+from confide.clinic.records import file_sweep, jobs
 from confide.clinic.records import read as records
 from confide.clinic.records.blind import BlindIndex
 from confide.clinic.records.erase import reached
@@ -273,6 +273,7 @@ class _Server:
                     await catch_up(self.house, lambda _count: None, clock())
                 for deed in await tend(self.house.keys, self.house.provider, TENANT, self.settings.policy, clock()):
                     self.log(KeysTended(Label(deed)))
+                await file_sweep.left(self.house.parts.files, self.house.database, TENANT)
             except ConfideError as error:
                 self.log(KeysUnavailable(name_of(error)))
                 await asyncio.sleep(RETRY_SECONDS)
