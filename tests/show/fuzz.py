@@ -1,6 +1,6 @@
 """`make show-fuzz`: bad input is refused and leaves nothing behind; valid strings come back as they were.
 
-Inputs of nine families are sent to a running server over TLS, on SQLite and on PostgreSQL. No answer is 5xx; each refusal is an
+Inputs of eleven families are sent to a running server over TLS, on SQLite and on PostgreSQL. No answer is 5xx; each refusal is an
 OperationOutcome of the expected kind, with a location, and repeats nothing; the tables hold what was acknowledged and nothing else; no
 part of an input is in the log, in the audit trail or on disk; memory stays bounded, and others are served meanwhile.
 
@@ -29,6 +29,7 @@ from tests.fuzz.described import described
 from tests.fuzz.desk import desk
 from tests.fuzz.heads import heads
 from tests.fuzz.inputs import request
+from tests.fuzz.late import late
 from tests.fuzz.marks import Marks
 from tests.fuzz.nonsense import Waiting, nonsense
 from tests.fuzz.resources import blind_mutations, invalid_elements
@@ -72,6 +73,7 @@ FAMILIES = (
     Family("requests out of a description", described, 1, 6),
     Family("methods, addresses, queries and headers", heads, 1, 1),
     Family("sizes and lengths", sizes, 1, 1),
+    Family("what is found out late", late, 1, 1),
     Family("very many small values", wide, 3, 5),
     Family("bytes that are no HTTP", nonsense, 30, 600),
     Family("valid strings", strings, 15, 150),
