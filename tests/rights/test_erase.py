@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from confide.clinic.app import TENANT, catch_up, clock, open_house
+from confide.clinic.app import TENANT, catch_up, clock, open_house, tend_keys
+from confide.clinic.records import erase as rows
 from confide.clinic.records import store as records
 from confide.clinic.records.model import COLUMN as VERSION_COLUMN
 from confide.clinic.records.model import TABLE as VERSION_TABLE
@@ -24,6 +25,7 @@ from confide.rights import erase
 from confide.rights.errors import UnknownSubject
 from confide.sealed import documents
 from confide.store.statements import Query
+from confide.store.work import Add, Unit
 from confide.values.ids import KeyRef, SubjectId, uuid_bytes
 from confide.values.place import Place
 from confide.values.principal import Role
@@ -78,7 +80,7 @@ class Ward:
         """Plan, promise and carry out."""
         house, now = self.practice.house, clock()
         planned = await erase.plan(house.holdings(now), self.subject, now)
-        await erase.erase(house.keyring, house.ledger, TENANT, planned, now)
+        await erase.write_down(house.keyring, house.ledger, TENANT, planned, now)
         return await catch_up(house, lambda _count: None, clock())
 
 
@@ -213,7 +215,7 @@ async def test_killed_after_any_step_it_is_made_good(tmp_path: Path) -> None:
         shutil.rmtree(settings.folder)
         shutil.copytree(original, settings.folder)
         async with open_house(settings, clock()) as house:
-            await erase.erase(house.keyring, house.ledger, TENANT, planned, clock())
+            await erase.write_down(house.keyring, house.ledger, TENANT, planned, clock())
             left = [after]
             for database in (house.database, house.keys):
                 kill_after(database, left)
@@ -260,7 +262,7 @@ async def test_a_restored_backup_serves_nothing_until_the_ledger_is_carried_out(
     shutil.copytree(settings.folder, backup)
     async with open_house(settings, clock()) as house:
         planned = await erase.plan(house.holdings(clock()), found.subject, clock())
-        await erase.erase(house.keyring, house.ledger, TENANT, planned, clock())
+        await erase.write_down(house.keyring, house.ledger, TENANT, planned, clock())
         await catch_up(house, lambda _count: None, clock())
     for name in restored:
         for left in settings.folder.glob(name + "*"):
@@ -297,3 +299,30 @@ async def test_without_the_whole_ledger_nothing_is_opened(tmp_path: Path, damage
     with pytest.raises(LedgerRefused):
         async with open_house(settings, clock()):
             pass
+
+
+async def test_a_key_that_is_put_back_is_destroyed_again_and_joins_no_epoch(tmp_path: Path) -> None:
+    """Whoever writes an erased person's old rows into the living databases gains nothing beyond the moment."""
+    async with ward(tmp_path) as found:
+        house = found.practice.house
+        values = {"tenant": TENANT, "kind": wraps.DEK, "subject": found.subject, "class": PurposeClass.CARE.value}
+        [row] = await house.keys.fetch(key_store.CURRENT, values)
+        await found.erase()
+        await house.keys.commit(Unit((Add(key_store.ADD_KEY, [tuple(row)]),)))
+        await tend_keys(house, clock())
+
+        assert await house.keys.fetch(key_store.CURRENT, values) == []
+
+
+async def test_every_key_of_shared_documents_dies_whatever_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger names them all, however many batches they are, so a kill between data and keys forgets none."""
+    monkeypatch.setattr(rows, "BATCH", 2)
+    async with ward(tmp_path) as found:
+        house, client = found.practice.house, found.client
+        shared = [await client.create(meeting(found.marked["id"], found.other["id"])) for _ in range(5)]
+        subjects = [SubjectId(uuid_bytes(one["id"]) or b"") for one in shared]
+        old = [key for subject in subjects for key in await house.keyring.references(TENANT, subject)]
+        planned = await erase.plan(house.holdings(clock()), found.subject, clock())
+
+        assert len(old) == 5
+        assert set(old) <= set(planned.keys)

@@ -25,6 +25,7 @@ from confide.cli.instance import folder_option, run_in_house, settings_of, told
 from confide.cli.sink import AGE, Encryption, open_sink, recipient_of
 from confide.clinic.app import clock
 from confide.clinic.records.jobs import REBUILT
+from confide.identity.tokens import SESSIONS
 from confide.store import migrate, snapshot
 from confide.store.schema import DATA, KEYS
 from confide.store.snapshot import Header
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from confide.clinic.settings import Settings
 
 SUFFIX = ".confide"
-SESSIONS = frozenset({"bearer_token", "enrolment", "bootstrap_link"})
-"""Not kept: whoever restores a backup signs in again."""
 DAY = 86_400
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -39,28 +40,23 @@ def command(*, patient: str, yes: bool, folder: Path, as_json: bool) -> None:
     if subject is None:
         message = "This is no id of a Patient here: look it up with a search first."
         raise NothingToDo(message)
-    planned = run_in_house(settings, lambda house: erase.plan(house.holdings(clock()), SubjectId(subject), clock()))
-    if yes:
-        with terminal.progress(quiet=as_json) as bar:
-            task = bar.add_task("Erasing", total=sum(number for _, number in planned.items), beside="")
-            run_in_house(settings, lambda house: carry_out(house, planned, lambda count: bar.advance(task, count)))
-    horizon = run_in_house(settings, horizon_of)
+    with terminal.progress(quiet=as_json) as bar:
+        task = bar.add_task("Erasing" if yes else "Planning", total=None, beside="")
+        planned, horizon = run_in_house(settings, lambda house: work(house, SubjectId(subject), partial(bar.advance, task), yes=yes))
     if as_json:
         terminal.machine({"erased": yes, "items": dict(planned.items), "rewritten": planned.rewritten, "horizon_days": horizon})
         return
     say(planned, horizon, done=yes)
 
 
-async def carry_out(house: House, planned: Plan, report: Report) -> None:
-    """Write the erasure down, then carry it out."""
+async def work(house: House, subject: SubjectId, report: Report, *, yes: bool) -> tuple[Plan, int]:
+    """Plan, and carry out where that is asked for; return the plan, and after how many days no old copy of a key opens anything."""
     now = clock()
-    await erase.erase(house.keyring, house.ledger, TENANT, planned, now)
-    await catch_up(house, report, now)
-
-
-async def horizon_of(house: House) -> int:
-    """Return after how many days the keys are gone from every copy of the key table."""
-    return -(-house.settings.policy.horizon(house.provider.destruction_seconds) // DAY)
+    planned = await erase.plan(house.holdings(now), subject, now)
+    if yes:
+        await erase.write_down(house.keyring, house.ledger, TENANT, planned, now)
+        await catch_up(house, report, now)
+    return planned, -(-house.settings.policy.horizon(house.provider.destruction_seconds) // DAY)
 
 
 def say(planned: Plan, horizon: int, *, done: bool) -> None:

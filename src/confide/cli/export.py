@@ -70,7 +70,7 @@ async def _export_type(house: House, target: Path, encryption: Encryption | None
                 return written
             reader = call.reader(rows.permit)
             opened = await reader.open(found)
-            patients = tuple(one.patient_pseudonym for one in found if one.patient_pseudonym)
+            patients = await records.concerned(call.parts.database, found)
             # The event is durable before a byte of the batch leaves.
             await call.commit([granted(rows.permit, patients=patients, resources=tuple(one.pseudonym for one in found))])
             for one in opened:

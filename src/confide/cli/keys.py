@@ -126,7 +126,7 @@ async def data(house: House, report: Report) -> str:
     await reseal.reseal(house.database, house.keyring, permit, old, report, now)
     await reseal_files(call.reader(permit), old, report)
     needed = await reseal.in_use(house.database, TENANT)
-    gone = [ref for ref, since in old.items() if ref not in needed and since + policy.retired * 1_000_000 <= now]
+    gone = [ref for ref, since in old.items() if ref not in needed and since + max(policy.retired, policy.searches) * 1_000_000 <= now]
     await rotate.drop(house.keys, gone)
     return f"{len(old)} superseded data keys, {len(old.keys() & needed)} of them in use, {len(gone)} destroyed"
 

@@ -75,7 +75,7 @@ def command(*, data_backup: Path, keys_backup: Path, identity: Path, nothing_era
     restore that was stopped after the databases were filled is finished by the server, which serves nothing until then.
     """
     settings = settings_of(folder)
-    if not settings.ledger.exists() and not nothing_erased_since:
+    if not (settings.ledger.exists() and settings.ledger.stat().st_size) and not nothing_erased_since:
         message = (
             f"There is no shred ledger at {settings.ledger}: put it there, since without it whoever was erased would come back. "
             "If nobody was ever erased, say so with --nothing-erased-since."

@@ -40,6 +40,7 @@ from confide.keys.errors import KeysError, ProviderRefused, ProviderUnavailable
 from confide.keys.hierarchy import Keyring
 from confide.keys.ledger import Ledger
 from confide.keys.providers.opening import open_provider
+from confide.keys.shred import keep_destroyed
 from confide.keys.tend import renew_searches, tend
 from confide.rights import erase as rights
 from confide.store.errors import Unavailable
@@ -48,9 +49,8 @@ from confide.store.objects.opening import open_objects
 from confide.store.opening import open_database
 from confide.store.schema import DATA, KEYS
 from confide.store.statements import Query
-from confide.values.errors import ConfideError
 from confide.values.ids import Pseudonym, TenantId, uuid_bytes, uuid_text
-from confide.values.logged import KeysTended, KeysUnavailable, Label, RequestCompleted, ServerStarted, ServerStopped
+from confide.values.logged import HouseUntended, KeysTended, Label, RequestCompleted, ServerStarted, ServerStopped
 from confide.values.permit import Action
 from confide.values.principal import Principal, Role
 from confide.values.purpose import Purpose
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from confide.keys.providers.passphrase import Ask
     from confide.rights.holdings import Plan
     from confide.store.work import Database
+    from confide.values.errors import ConfideError
     from confide.values.ids import DocumentKey, KeyRef, SubjectId
     from confide.values.logged import Log
 
@@ -180,6 +181,7 @@ async def open_house(settings: Settings, now: int, prompt: Ask | None = None) ->
 
 async def _waiting(house: House, now: int) -> str | None:
     """Return what has to be done before anything opens, in a sentence; None where there is nothing."""
+    await keep_destroyed(house.keys, house.ledger.all())
     pending = await rights.pending(house.ledger, house.holdings(now), house.keys, TENANT)
     if pending:
         return f"{pending} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then."
@@ -195,6 +197,7 @@ async def tend_keys(house: House, now: int) -> list[str]:
         ProviderUnavailable, ProviderRefused
     """
     policy = house.settings.policy
+    await keep_destroyed(house.keys, house.ledger.all())  # before a sweep could take a key that was put back into the next epoch
     done = await tend(house.keys, house.provider, TENANT, policy, now)
     return done + await renew_searches(house.keyring, house.keys, TENANT, policy, now)
 
@@ -268,28 +271,33 @@ class _Server:
         try:
             self.house = await self.stack.enter_async_context(open_house(self.settings, clock()))
         except (ProviderUnavailable, ProviderRefused, Unavailable) as error:
-            self.log(KeysUnavailable(name_of(error)))
+            self.log(HouseUntended(name_of(error)))
             self.app.router.routes[:] = waiting_routes(error)
         else:
             self.app.router.routes[:] = _routes(self.house, self.observe, self.report)
 
     async def run(self) -> None:
         """Open what is not open, carry out pending erasures, then do what is due by the clock."""
-        while self.house is None:
-            await asyncio.sleep(RETRY_SECONDS)
-            await self.open()
         while True:
             try:
-                if self.house.keyring.held is not None:
-                    await catch_up(self.house, lambda _count: None, clock())
-                for deed in await tend_keys(self.house, clock()):
-                    self.log(KeysTended(Label(deed)))
-                await file_sweep.left(self.house.parts.files, self.house.database, TENANT)
-            except ConfideError as error:
-                self.log(KeysUnavailable(name_of(error)))
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                await asyncio.sleep(TEND_SECONDS)
+                pause = await self._once()
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the care of the keys
+                self.log(HouseUntended(name_of(error)))
+                pause = RETRY_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _once(self) -> int:
+        """Do the next of it; return the seconds until there is more to do."""
+        house = self.house
+        if house is None:
+            await self.open()
+            return RETRY_SECONDS
+        if house.keyring.held is not None:
+            await catch_up(house, lambda _count: None, clock())
+        for deed in await tend_keys(house, clock()):
+            self.log(KeysTended(Label(deed)))
+        await file_sweep.left(house.parts.files, house.database, TENANT)
+        return TEND_SECONDS
 
 
 def waiting_routes(error: ConfideError) -> list[BaseRoute]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confide.crypto.random import new_pseudonym
 from confide.identity import parts, store
 from confide.identity.deed import Deed
 from confide.identity.errors import AccountRefused, NotAllowed, UsernameTaken
 from confide.identity.model import PURPOSES, Account, account_of
+from confide.identity.parts import Facts
 from confide.identity.rules import check_password, check_username
 from confide.store.errors import Conflict
 from confide.store.work import Add, Alter
 from confide.values.principal import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from confide.audit.append import Origin
     from confide.identity.model import NewAccount
     from confide.identity.parts import Identity
@@ -96,6 +99,7 @@ async def row_of(identity: Identity, plan: Plan, now: int) -> tuple[bytes, Pseud
     totp = None
     if plan.totp is not None:
         totp = await identity.seal(parts.ACCOUNT, parts.TOTP, identifier, plan.totp.encode(), now)
+    facts = Facts(identifier, plan.role.value, plan.patient, pseudonym, plan.demo, totp is not None)
     row = (
         identifier,
         identity.tenant,
@@ -109,6 +113,7 @@ async def row_of(identity: Identity, plan: Plan, now: int) -> tuple[bytes, Pseud
         plan.counter,
         now,
         int(plan.demo),
+        identity.account_proof(facts),
     )
     return identifier, pseudonym, Add(store.ADD_ACCOUNT, [row])
 
@@ -116,13 +121,22 @@ async def row_of(identity: Identity, plan: Plan, now: int) -> tuple[bytes, Pseud
 async def by_username(identity: Identity, token: int) -> Account | None:
     """Return the account with a username token."""
     rows = await identity.database.fetch(store.BY_USERNAME, {"tenant": identity.tenant, "token": token, "demo": identity.demo})
-    return account_of(rows[0]) if rows else None
+    return _proven(identity, rows)
 
 
 async def by_id(identity: Identity, identifier: bytes) -> Account | None:
     """Return the account with an identifier."""
     rows = await identity.database.fetch(store.BY_ID, {"tenant": identity.tenant, "id": identifier, "demo": identity.demo})
-    return account_of(rows[0]) if rows else None
+    return _proven(identity, rows)
+
+
+def _proven(identity: Identity, rows: Sequence[tuple[Any, ...]]) -> Account | None:
+    """Return the account of a row; one that somebody else wrote or changed is none."""
+    if not rows:
+        return None
+    identifier, _, pseudonym, role, patient, _, sealed, _, demo, proof = rows[0]
+    facts = Facts(identifier, role, patient, pseudonym, bool(demo), sealed is not None)
+    return account_of(rows[0]) if identity.is_proven(facts, proof) else None
 
 
 async def has_administrator(identity: Identity) -> bool:

@@ -33,7 +33,7 @@ async def create_bootstrap(identity: Identity, origin: Origin, now: int, lifetim
         await deed.refuse("bootstrap.administrator")
         raise BootstrapRefused
     secret = tokens.new_secret()
-    row = (identity.tenant, tokens.digest_of(secret), now + lifetime * 1_000_000)
+    row = (identity.tenant, identity.digest(parts.LINK, secret), now + lifetime * 1_000_000)
     await deed.commit("role.operator", [Alter(store.DROP_LINKS, {"tenant": identity.tenant}, None), Add(store.ADD_LINK, [row])])
     return secret
 
@@ -44,9 +44,9 @@ async def check_bootstrap(identity: Identity, secret: str, origin: Origin, now: 
     Raises:
         BootstrapRefused: unknown, used or too old.
     """
-    values = {"tenant": identity.tenant, "digest": tokens.digest_of(secret), "now": now}
+    values = {"tenant": identity.tenant, "digest": identity.digest(parts.LINK, secret), "now": now}
     rows = await identity.database.fetch(store.LIVING_LINK, values)
-    if not rows:
+    if not rows or await accounts.has_administrator(identity):
         await Deed(identity, "bootstrap", origin, now).refuse("bootstrap.link")
         raise BootstrapRefused
     return bytes(rows[0][0])

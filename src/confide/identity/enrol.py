@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from confide.crypto.errors import CryptoError
 from confide.identity import accounts, parts, store, tokens, totp
 from confide.identity.deed import Deed
 from confide.identity.errors import EnrolmentRefused, TooManyAttempts
@@ -39,8 +40,8 @@ async def ticket(
 ) -> tuple[EnrolmentNeeded, list[Add | Alter]]:
     """Return a ticket for a draft and the steps that make it the only valid one of its account."""
     text = tokens.new_secret()
-    digest = tokens.digest_of(text)
-    sealed = await identity.seal(parts.ENROLMENT, parts.SEALED, digest, msgspec.msgpack.encode(draft), now)
+    digest = identity.digest(parts.TICKET, text)
+    sealed = await identity.seal(parts.ENROLMENT, parts.SEALED, digest + account, msgspec.msgpack.encode(draft), now)
     row = (digest, identity.tenant, account, link, sealed, now + TICKET_SECONDS * 1_000_000)
     steps: list[Add | Alter] = [
         Alter(store.DROP_EXPIRED_TICKETS, {"now": now}, None),
@@ -57,7 +58,7 @@ async def redeem(deed: Deed, text: str, code: str, link: bytes | None) -> tuple[
         EnrolmentRefused: unknown, used or too old, or another code.
         TooManyAttempts: slow down.
     """
-    identity, now, digest = deed.identity, deed.now, tokens.digest_of(text)
+    identity, now, digest = deed.identity, deed.now, deed.identity.digest(parts.TICKET, text)
     network = (deed.origin.network or "").encode()
     counted = ((TICKET, digest), (NETWORK, network))
     try:
@@ -70,7 +71,11 @@ async def redeem(deed: Deed, text: str, code: str, link: bytes | None) -> tuple[
         await deed.refuse("enrol.ticket")
         raise EnrolmentRefused
     account, _, sealed = rows[0]
-    content = await identity.open(parts.ENROLMENT, parts.SEALED, digest, sealed, now)
+    try:
+        content = await identity.open(parts.ENROLMENT, parts.SEALED, digest + account, sealed, now)
+    except CryptoError:  # somebody gave the ticket to another account
+        await deed.refuse("enrol.ticket")
+        raise EnrolmentRefused from None
     draft = msgspec.msgpack.decode(content, type=Draft)
     step = totp.step_of(draft.secret, code, now, after=0)
     if step is None:
@@ -95,7 +100,9 @@ async def enrol(identity: Identity, text: str, code: str, origin: Origin, now: i
         raise EnrolmentRefused
     sealed = await identity.seal(parts.ACCOUNT, parts.TOTP, identifier, draft.secret.encode(), now)
     signed_in, issued = tokens.issue(identity, identifier, now)
-    confirm = Alter(store.CONFIRM, {"this": identifier, "totp": sealed, "counter": step})
+    facts = parts.Facts(identifier, account.role.value, account.patient, account.pseudonym, account.demo, enrolled=True)
+    proof = identity.account_proof(facts)
+    confirm = Alter(store.CONFIRM, {"this": identifier, "totp": sealed, "counter": step, "proof": proof})
     try:
         await deed.commit(
             "totp", [confirm, Alter(store.DROP_TICKETS, {"account": identifier}, None), *issued], principal_of(account), [account.pseudonym]

@@ -71,12 +71,13 @@ class Account:
     password: bytes = field(repr=False)
     totp: bytes | None = field(repr=False)
     counter: int
+    demo: bool = False
 
 
 def account_of(row: Sequence[object]) -> Account:
-    """Return the account of a row of the query `BY_USERNAME`."""
-    identifier, tenant, pseudonym, role, patient, password, totp, counter = row
-    return Account(identifier, tenant, pseudonym, Role(role), patient, password, totp, counter)  # type: ignore[arg-type]
+    """Return the account of a row of the query `BY_USERNAME`, whose proof was checked."""
+    identifier, tenant, pseudonym, role, patient, password, totp, counter, demo = row[:9]
+    return Account(identifier, tenant, pseudonym, Role(role), patient, password, totp, counter, bool(demo))  # type: ignore[arg-type]
 
 
 def principal_of(account: Account) -> Principal:

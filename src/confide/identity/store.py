@@ -1,4 +1,8 @@
-"""The tables of identity, private to this package. Bearer tokens, tickets and links are stored as SHA-256 only."""
+"""The tables of identity, private to this package.
+
+Bearer tokens, tickets and links are stored as keyed hashes only. Accounts and sessions carry a proof, so that whoever writes to the
+database can neither make one nor give one other rights.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ ACCOUNT = sa.Table(
     sa.Column("counter", sa.BigInteger, nullable=False, info=WHEN),
     sa.Column("created", sa.BigInteger, nullable=False, info=WHEN),
     sa.Column("demo", sa.SmallInteger, nullable=False, info=SHAPE),
+    sa.Column("proof", sa.LargeBinary(32), nullable=False, info=HASHED),
     sa.UniqueConstraint("tenant", "username_token"),
     sqlite_with_rowid=False,
 )
@@ -36,6 +41,7 @@ BEARER = sa.Table(
     sa.Column("account", sa.LargeBinary(16), nullable=False, info=RANDOM),
     sa.Column("issued", sa.BigInteger, nullable=False, info=WHEN),
     sa.Column("expires", sa.BigInteger, nullable=False, info=WHEN),
+    sa.Column("proof", sa.LargeBinary(32), nullable=False, info=HASHED),
     sa.Index(None, "account"),
     sa.Index(None, "expires"),
     sqlite_with_rowid=False,
@@ -75,13 +81,13 @@ _OPEN = _A.demo <= sa.bindparam("demo")
 """Outside a demo (`demo` = 0), its accounts are not there: they neither sign in, nor are resolved, nor count as administrators."""
 
 BY_USERNAME = Query(
-    sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter).where(
+    sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter, _A.demo, _A.proof).where(
         _A.tenant == sa.bindparam("tenant"), _A.username_token == sa.bindparam("token"), _OPEN
     )
 )
 
 BY_ID = Query(
-    sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter).where(
+    sa.select(_A.id, _A.tenant, _A.pseudonym, _A.role, _A.patient, _A.password, _A.totp, _A.counter, _A.demo, _A.proof).where(
         _A.tenant == sa.bindparam("tenant"), _A.id == sa.bindparam("id"), _OPEN
     )
 )
@@ -91,7 +97,7 @@ OF_PATIENT = Query(sa.select(_A.id).where(_A.patient == sa.bindparam("patient"))
 WITH_ROLE = Query(sa.select(_A.id).where(_A.tenant == sa.bindparam("tenant"), _A.role == sa.bindparam("role"), _OPEN).limit(1))
 
 RESOLVE = Query(
-    sa.select(_A.id, _A.pseudonym, _A.role, _A.patient)
+    sa.select(_A.id, _A.pseudonym, _A.role, _A.patient, _A.demo, _A.totp.is_not(None), _A.proof, BEARER.c.expires, BEARER.c.proof)
     .select_from(BEARER.join(ACCOUNT, _A.id == BEARER.c.account))
     .where(BEARER.c.digest == sa.bindparam("digest"), BEARER.c.expires > sa.bindparam("now"), _A.tenant == sa.bindparam("tenant"), _OPEN)
 )
@@ -118,7 +124,7 @@ USE_STEP = Change(
 CONFIRM = Change(
     sa.update(ACCOUNT)
     .where(_A.id == sa.bindparam("this"), _A.totp.is_(None))
-    .values(totp=sa.bindparam("totp"), counter=sa.bindparam("counter"))
+    .values(totp=sa.bindparam("totp"), counter=sa.bindparam("counter"), proof=sa.bindparam("proof"))
 )
 """Gives an account its second factor, unless it has one."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from confide.identity import store
 from confide.identity.deed import Deed
 from confide.identity.model import PURPOSES, SignedIn
+from confide.identity.parts import BEARER, Facts
 from confide.store.errors import Conflict
 from confide.store.work import Add, Alter
 from confide.values.principal import Principal, Role
@@ -21,6 +22,8 @@ PREFIX = "cfd_"
 """Lets scanners for leaked secrets know one when they see it."""
 TOKEN_BYTES = 32
 TOKEN_CHARACTERS = len(PREFIX) + 43
+SESSIONS = frozenset({store.BEARER.name, store.ENROLMENT.name, store.LINK.name})
+"""Tables that are in no backup: whoever restores one signs in again."""
 _ROLES = {role.value: role for role in Role}
 _PURPOSES = {role.value: purpose for role, purpose in PURPOSES.items()}
 
@@ -30,15 +33,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
-def digest_of(secret: str) -> bytes:
-    """Return what is stored of a secret; 256 random bits need neither salt nor a slow hash."""
-    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
 def issue(identity: Identity, account: bytes, now: int) -> tuple[SignedIn, list[Add | Alter]]:
     """Return a fresh token, and the steps that make it valid and drop those that have expired."""
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-    row = (digest_of(token), account, now, now + identity.token_seconds * 1_000_000)
+    digest, expires = identity.digest(BEARER, token), now + identity.token_seconds * 1_000_000
+    row = (digest, account, now, expires, identity.session_proof(digest, account, expires))
     steps: list[Add | Alter] = [Alter(store.DROP_EXPIRED_BEARERS, {"now": now}, None), Add(store.ADD_BEARER, [row])]
     return SignedIn(token, identity.token_seconds), steps
 
@@ -47,11 +46,15 @@ async def resolve(identity: Identity, token: str, now: int) -> Principal | None:
     """Return whose token this is, or None if it is unknown, revoked or expired; `now` in microseconds since 1970."""
     if len(token) != TOKEN_CHARACTERS or not token.startswith(PREFIX) or not token.isascii():
         return None
-    values = {"digest": sha256(token.encode()).digest(), "now": now, "tenant": identity.tenant, "demo": identity.demo}
+    digest = identity.digest(BEARER, token)
+    values = {"digest": digest, "now": now, "tenant": identity.tenant, "demo": identity.demo}
     rows = await identity.database.fetch(store.RESOLVE, values)
     if not rows:
         return None
-    account, pseudonym, role, patient = rows[0]
+    account, pseudonym, role, patient, demo, enrolled, proof, expires, session = rows[0]
+    proven = identity.is_proven(Facts(account, role, patient, pseudonym, bool(demo), bool(enrolled)), proof)
+    if not proven or not hmac.compare_digest(identity.session_proof(digest, account, expires), session):
+        return None  # a row that somebody else wrote or changed
     return Principal(identity.tenant, account, pseudonym, _ROLES[role], _PURPOSES[role], patient)
 
 
@@ -62,6 +65,6 @@ async def sign_out(identity: Identity, token: str, origin: Origin, now: int) -> 
         return
     deed = Deed(identity, "sign-out", origin, now)
     try:
-        await deed.commit("sign-out", [Alter(store.REVOKE, {"digest": digest_of(token)})], principal)
+        await deed.commit("sign-out", [Alter(store.REVOKE, {"digest": identity.digest(BEARER, token)})], principal)
     except Conflict:
         return  # another request with the same token signed out first

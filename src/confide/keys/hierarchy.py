@@ -114,7 +114,12 @@ class Keyring:
         """
         await begin.make_first(self._database, self._provider, tenant, now)
         await self.between(tenant, now)
-        index = await self._find(tenant, INDEX, NO_SUBJECT, b"") or await self._make(tenant, INDEX, NO_SUBJECT, b"", now)
+        index = await self._find(tenant, INDEX, NO_SUBJECT, b"")
+        if index is None:
+            if await self._find(tenant, DEK, NO_SUBJECT, PurposeClass.SERVICE.value) is not None:
+                message = "The index key is not in the key database, although others are: restore it. A new one would find nothing."
+                raise KeyMissing(message)
+            index = await self._make(tenant, INDEX, NO_SUBJECT, b"", now)
         self._index[tenant] = bytes(await self._unwrap(index, now))
         for purpose_class in (PurposeClass.SERVICE, PurposeClass.COMMONS):
             await self.sealer(tenant, NO_SUBJECT, purpose_class, now)

@@ -94,6 +94,14 @@ class Ledger:
             raise LedgerRefused(message)
         return found
 
+    def all(self) -> list[Entry]:
+        """Return every entry.
+
+        Raises:
+            LedgerRefused: as `pending`.
+        """
+        return [entry for entry, _ in self.pending(State())]
+
     def append(self, signer: SigningKey, tenant: int, subjects: tuple[bytes, ...], keys: tuple[bytes, ...], now: int) -> Entry:
         """Write an entry and return it once it is durable.
 
@@ -133,15 +141,16 @@ class Ledger:
     def _check(self, raw: bytes, before: State) -> tuple[State, Entry]:
         try:
             line = msgspec.json.decode(raw, type=_Line)
+            signature = bytes.fromhex(line.signature)
         except (msgspec.MsgspecError, ValueError):
-            line = None
+            line, signature = None, b""
         entry = line.entry if line else None
         if (
             line is None
             or entry is None
             or entry.number != before.entries + 1
             or entry.previous != before.head.hex()
-            or not is_signed(self.public, msgspec.json.encode(entry), bytes.fromhex(line.signature))
+            or not is_signed(self.public, msgspec.json.encode(entry), signature)
         ):
             message = (
                 f"Line {before.entries + 1} of the shred ledger {self.path} is not as it was written, or belongs to another instance: "

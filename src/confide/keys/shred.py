@@ -35,3 +35,11 @@ async def destroy(database: Database, entry: Entry, reached: State, unneeded: It
         values = {"this": entry.tenant, "seen": before.entries, "entries": reached.entries, "head": reached.head}
         mark = Alter(store.ADVANCE, values)
     await database.commit(Unit((*drops, mark)))
+
+
+async def keep_destroyed(database: Database, entries: Iterable[Entry]) -> None:
+    """Delete again whatever some entry names: a key row that somebody put back would otherwise live on in the next epoch."""
+    for entry in entries:
+        gone = [Alter(store.DROP_SUBJECT, {"tenant": entry.tenant, "subject": subject}, None) for subject in entry.subject_ids()]
+        gone += [Alter(store.DROP, {"this": key_ref}, None) for key_ref in entry.key_refs()]
+        await database.commit(Unit(tuple(gone)))

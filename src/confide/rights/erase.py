@@ -38,7 +38,7 @@ async def plan(holdings: Holdings, subject: SubjectId, now: int) -> Plan:
     return found
 
 
-async def erase(keyring: Keyring, ledger: Ledger, tenant: TenantId, planned: Plan, now: int) -> Entry:
+async def write_down(keyring: Keyring, ledger: Ledger, tenant: TenantId, planned: Plan, now: int) -> Entry:
     """Write the erasure down and return its entry; `catch_up` carries it out.
 
     Raises:

@@ -125,15 +125,15 @@ class KeysTended(LogEvent):
 
 
 @dataclass(frozen=True)
-class KeysUnavailable(LogEvent):
-    """The keys, or a database, cannot be used now; the server answers 503 and tries again."""
+class HouseUntended(LogEvent):
+    """Keys, databases or files could not be opened or tended; the server tries again."""
 
-    name: ClassVar[str] = "keys.unavailable"
+    name: ClassVar[str] = "house.untended"
     exception: Label
 
 
 Log = Callable[[LogEvent], None]
 
 REGISTERED: frozenset[type[LogEvent]] = frozenset(
-    {ServerStarted, ServerStopped, RequestCompleted, RequestFailed, ThirdParty, KeysTended, KeysUnavailable}
+    {ServerStarted, ServerStopped, RequestCompleted, RequestFailed, ThirdParty, KeysTended, HouseUntended}
 )

@@ -16,9 +16,11 @@ _ENCODE = msgspec.json.Encoder().encode
 def without(content: bytes, names: frozenset[str]) -> bytes:
     """Return the JSON of a resource in which every Reference to one of `names` is masked; decimals keep their digits.
 
-    The whole Reference goes: its display and its identifier tell who it was.
+    The whole Reference goes: its display and its identifier tell who it was. So does the narrative, which tells it in words.
     """
-    return _ENCODE(_masked(_DECODE(content), names))
+    resource = _DECODE(content)
+    resource.pop("text", None)
+    return _ENCODE(_masked(resource, names))
 
 
 def _masked(node: Any, names: frozenset[str]) -> Any:

@@ -24,6 +24,8 @@ from confide.clinic.fhir.streaming import streamed
 from confide.crypto.errors import CryptoError
 from confide.keys.errors import KeysError
 from confide.sealed.errors import SealedError
+from confide.store.errors import Conflict
+from confide.store.objects.errors import ObjectsError
 from confide.values.errors import ConfideError
 from confide.values.ids import uuid4, uuid_text
 
@@ -223,7 +225,7 @@ class _Endpoint:
             if not native(request):
                 _check_accept(request)
             return await interaction(request, call)
-        except (Denied, FhirError, EventTooLarge, CryptoError, KeysError, SealedError) as error:
+        except (Denied, FhirError, EventTooLarge, CryptoError, KeysError, SealedError, Conflict, ObjectsError) as error:
             await _tell_refusal(call, error)
             raise
 

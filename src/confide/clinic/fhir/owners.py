@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
@@ -82,12 +83,25 @@ def local(reference: str, base: str) -> str | None:
     if reference.startswith("#"):
         return None
     path = reference.removeprefix(base + "/").split("/_history/", 1)[0]
-    if path.startswith(("http://", "https://")):
+    if "://" in path:
+        if is_own(path, base):
+            message = "A reference to a resource of this server is written in another way than its address: write it as Type/id."
+            raise UnresolvedReference(message)
         return None
     if path.startswith("urn:"):
         message = "A reference to a patient names an entry that this request does not hold."
         raise UnresolvedReference(message)
     return path
+
+
+def is_own(reference: str, base: str) -> bool:
+    """Tell whether an address leads to the host of this server, however it is spelled (RFC 3986 6.2.2.1: neither is case-sensitive)."""
+    try:
+        given, own = urlsplit(reference), urlsplit(base)
+        ports = given.port, own.port
+    except ValueError:  # no port is written so
+        return False
+    return given.hostname == own.hostname and ports[0] == ports[1]
 
 
 async def _context(call: Call, binary: Any, known: Known) -> tuple[Owner, ...]:

@@ -32,9 +32,9 @@ async def count_naming(database: Database, patient: DocumentKey) -> int:
     return int((await database.fetch(store.COUNT_NAMING, {"patient": patient}))[0][0])
 
 
-async def naming(database: Database, patient: DocumentKey) -> list[Found]:
-    """Return the current versions of up to 200 documents that name the patient among others, or did in an older version."""
-    return [found(row) for row in await database.fetch(store.NAMING, {"patient": patient, "count": BATCH})]
+async def naming(database: Database, patient: DocumentKey, after: int = 0) -> list[Found]:
+    """Return the current versions of up to 200 documents above a key that name the patient among others, or did in an older version."""
+    return [found(row) for row in await database.fetch(store.NAMING, {"patient": patient, "after": after, "count": BATCH})]
 
 
 def leave(patient: DocumentKey) -> Alter:

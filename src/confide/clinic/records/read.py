@@ -11,10 +11,10 @@ from confide.clinic.records.framed import unpack
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS, Found, found
 from confide.crypto.envelope import key_ref_of
 from confide.sealed import documents
-from confide.values.ids import DocumentKey, SubjectId
+from confide.values.ids import DocumentKey, Pseudonym, SubjectId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from confide.access.authorise import Rows
     from confide.keys.hierarchy import Keyring
@@ -93,3 +93,15 @@ async def all_current(database: Database, tenant: int, after: int, count: int) -
 async def count_current(database: Database, tenant: int) -> int:
     """Return how many documents there are that are not deleted."""
     return int((await database.fetch(store.COUNT_CURRENT, {"tenant": tenant}))[0][0])
+
+
+async def concerned(database: Database, versions: Iterable[Found]) -> tuple[Pseudonym, ...]:
+    """Return the pseudonyms of all patients whom some versions are about, each once: whom an audit event about them names."""
+    named: dict[Pseudonym, None] = {}
+    for version in versions:
+        if version.patient_pseudonym is not None:
+            named[version.patient_pseudonym] = None
+        elif version.home.compartments == SEVERAL_COMPARTMENTS:
+            rows = await database.fetch(store.SUBJECTS, {"document": version.key, "number": version.number})
+            named.update({Pseudonym(row[1]): None for row in rows})
+    return tuple(named)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from confide.values.permit import Reach
 
 _ONE = DOCUMENT.alias("candidate")
-_COLUMNS = (_ONE.c.key, _ONE.c.id, _ONE.c.pseudonym, _ONE.c.version, _ONE.c.deleted)
+_COLUMNS = (_ONE.c.key, _ONE.c.id, _ONE.c.pseudonym, _ONE.c.version, _ONE.c.deleted, _ONE.c.patient, _ONE.c.compartments)
 _AMONG = SHARED.alias("among")
 _SHARING = (SHARED.c.document == _ONE.c.key, SHARED.c.number == _ONE.c.version)
 _AFTER: sa.BindParameter[int] = sa.bindparam("after")

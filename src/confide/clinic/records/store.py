@@ -153,7 +153,11 @@ def with_versions(documents: sa.FromClause, *, newest: bool = True) -> sa.Select
         *(_OWNER.c.id, _OWNER.c.pseudonym),
     )
     found = sa.select(*columns).select_from(joined)
-    return found.where(VERSION.c.number == documents.c.version) if newest else found
+    if not newest:
+        return found
+    # The envelope binds the compartment of the version. A document that was pointed at another patient is not found, and not opened.
+    same = (VERSION.c.patient.is_not_distinct_from(documents.c.patient), VERSION.c.compartments == documents.c.compartments)
+    return found.where(VERSION.c.number == documents.c.version, *same)
 
 
 @lru_cache(maxsize=64)
@@ -205,6 +209,7 @@ MOVED = Query(
 NAMING = Query(
     with_versions(DOCUMENT)
     .where(DOCUMENT.c.key.in_(sa.select(SHARED.c.document).where(SHARED.c.patient == sa.bindparam("patient"))))
+    .where(DOCUMENT.c.key > sa.bindparam("after"))
     .order_by(DOCUMENT.c.key)
     .limit(sa.bindparam("count", type_=sa.Integer))
 )
@@ -255,7 +260,7 @@ COUNT_CURRENT = Query(
     sa.select(sa.func.count()).select_from(DOCUMENT).where(DOCUMENT.c.tenant == sa.bindparam("tenant"), DOCUMENT.c.deleted == 0)
 )
 SUBJECTS = Query(
-    sa.select(_OWNER.c.id)
+    sa.select(_OWNER.c.id, _OWNER.c.pseudonym)
     .select_from(SHARED.join(_OWNER, _OWNER.c.key == SHARED.c.patient))
     .where(SHARED.c.document == sa.bindparam("document"), SHARED.c.number == sa.bindparam("number"))
 )

@@ -25,6 +25,7 @@ from confide.clinic.fhir.interactions.read import chosen, existing
 from confide.clinic.fhir.owners import BINARY, Known, home_of, owners_of
 from confide.clinic.fhir.prepare import Held, Incoming, prepare
 from confide.clinic.fhir.validate import parse
+from confide.clinic.records import read as records
 from confide.clinic.records.filing import keep_stream
 from confide.clinic.records.framed import STAND_IN, Form
 from confide.crypto.random import new_uuid4
@@ -105,7 +106,7 @@ async def read(call: Call, identifier: str, version: str | None = None) -> Answe
     [opened] = await reader.open([found])
     resource = _decoded(opened)
     pieces, length = await _content(reader, opened, resource)
-    about = (found.patient_pseudonym,) if found.patient_pseudonym else ()
+    about = await records.concerned(call.parts.database, [found])
     await call.commit([granted(rows.permit, patients=about, resources=(found.pseudonym,))])
     return Answer(200, version=found.number, updated=found.updated, stream=Stream(pieces, length, *_labels(resource)))
 

@@ -31,7 +31,7 @@ async def delete(call: Call, resource_type: str, identifier: str, if_match: str 
         message = "There is no such resource."
         raise NotFound(message)
     check_version(before, if_match)
-    about = (before.patient_pseudonym,) if before.patient_pseudonym else ()
+    about = await records.concerned(call.parts.database, [before])
     told = granted(rows.permit, patients=about, resources=(before.pseudonym,))
     shared_with = await records.shared_with(call.parts.database, before)
     await call.commit([told], [] if before.deleted else write.delete(call.principal.tenant, before, shared_with, call.now))

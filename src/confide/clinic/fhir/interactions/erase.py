@@ -56,8 +56,11 @@ async def plan(call: Call, subject: SubjectId) -> Plan | None:
     if patient is None:
         return None
     keys: list[KeyRef] = []
-    for document in await rows.naming(database, patient.key):
-        keys += await call.parts.keyring.references(call.principal.tenant, SubjectId(document.id))
+    after = 0
+    while documents := await rows.naming(database, patient.key, after):
+        for document in documents:
+            keys += await call.parts.keyring.references(call.principal.tenant, SubjectId(document.id))
+        after = documents[-1].key
     known = await accounts.accounts_of(database, patient.key)
     items = [*await rows.count(database, patient.key), ("account", len(known))]
     rewritten = await rows.count_naming(database, patient.key)

@@ -40,7 +40,7 @@ async def history(call: Call, resource_type: str, identifier: str, pairs: list[t
     shown, more = versions[:count], len(versions) > count
     reader = call.reader(rows.permit)
     contents = [await bundled(call, reader, one) for one in await reader.open(shown)]
-    about = tuple(one.patient_pseudonym for one in shown if one.patient_pseudonym)
+    about = await records.concerned(call.parts.database, shown)
     await call.commit([granted(rows.permit, patients=about, resources=tuple(one.pseudonym for one in shown))])
     address = f"{resource_type}/{identifier}"
     entries = []

@@ -35,7 +35,7 @@ async def read(call: Call, resource_type: str, identifier: str, version: str | N
     reader = call.reader(rows.permit)
     [opened] = await reader.open([found])
     pieces = await ahead(reader.pieces(opened), 2) if opened.marks else None
-    about = (found.patient_pseudonym,) if found.patient_pseudonym else ()
+    about = await records.concerned(call.parts.database, [found])
     await call.commit([granted(rows.permit, patients=about, resources=(found.pseudonym,))])
     shown = f"{call.parts.base}/{resource_type}/{uuid_text(found.id)}/_history/{found.number}"
     if pieces is not None:
@@ -65,7 +65,7 @@ async def existing(call: Call, permit: Permit, found: Found | None) -> Found:
         message = "There is no such resource."
         raise NotFound(message)
     if found.sealed is None:
-        about = (found.patient_pseudonym,) if found.patient_pseudonym else ()
+        about = await records.concerned(call.parts.database, [found])
         await call.commit([granted(permit, "deleted", patients=about, resources=(found.pseudonym,))])
         message = "The resource was deleted."
         raise Gone(message)

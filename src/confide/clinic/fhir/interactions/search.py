@@ -5,6 +5,7 @@ The blind index gives candidates among the rows the caller may see; each is open
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -74,7 +75,8 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
     pages = Pages(call, resource_type)
     token = next((value for name, value in pairs if name == "_page"), None)
     after = pages.read(asked, token) if token is not None else 0
-    wanted = await _wanted(call, rows, query)
+    about = await _patient(call, query)
+    wanted = await _wanted(call, rows, query, about)
     hits: list[_Hit] = []
     position: int | None = None
     total = None
@@ -86,7 +88,7 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         total = await _total(call, rows, query, wanted) if query.total else None
     reader = call.reader(rows.permit)
     contents = [await bundled(call, reader, hit.opened) for hit in hits]
-    await _tell(call, rows, asked, hits)
+    await _tell(call, rows, asked, hits, about)
     entries = [
         Entry(f"{resource_type}/{uuid_text(hit.found.id)}", content, match=True) for hit, content in zip(hits, contents, strict=True)
     ]
@@ -94,11 +96,12 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
     return Answer(200, bundle("searchset", call.parts.base, entries, pages.own(pairs), following, total))
 
 
-async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit]) -> None:
-    about = tuple(hit.found.patient_pseudonym for hit in hits if hit.found.patient_pseudonym)
+async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit], about: Found | None) -> None:
+    """Tell of the search: whoever was asked about is named, whatever was found of them."""
+    found = [hit.found for hit in hits]
     told = granted(
         rows.permit,
-        patients=about,
+        patients=await records.concerned(call.parts.database, [about, *found] if about else found),
         resources=tuple(hit.found.pseudonym for hit in hits),
         parameters=named(rows.permit.resource_type, asked),
         values=urlencode(asked).encode() if asked else None,
@@ -119,15 +122,17 @@ def named(resource_type: str, asked: list[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(sorted({code if code in known else "other" for code in (name.partition(":")[0] for name, _ in asked)}))
 
 
-async def _wanted(call: Call, rows: Rows, query: Query) -> Wanted | None:
+async def _patient(call: Call, query: Query) -> Found | None:
+    """Return the Patient whom a query names; None where it names none, or one who is not there for the caller."""
+    value = uuid_bytes(query.patient) if query.patient is not None else None
+    return await records.current(call.parts.database, call.rows("Patient", Action.READ), "Patient", value) if value else None
+
+
+async def _wanted(call: Call, rows: Rows, query: Query, patient: Found | None) -> Wanted | None:
     """Return what to ask of the index; None where the answer is empty for certain."""
-    about, subject = None, b""
-    if query.patient is not None:
-        patient = uuid_bytes(query.patient)
-        found = await records.current(call.parts.database, call.rows("Patient", Action.READ), "Patient", patient) if patient else None
-        if found is None:
-            return None
-        about, subject = found.key, found.id
+    if query.patient is not None and patient is None:
+        return None
+    about, subject = (patient.key, patient.id) if patient else (None, b"")
     keys = None
     if query.ids is not None:
         values = [value for value in map(uuid_bytes, query.ids) if value is not None]
@@ -192,3 +197,4 @@ async def _total(call: Call, rows: Rows, query: Query, wanted: Wanted) -> int:
             message = "Too many candidates to count exactly: narrow the search, or leave _total out."
             raise TooCostly(message)
         after = found[-1].key
+        await asyncio.sleep(0)  # others take their turn between two batches

@@ -71,7 +71,7 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
             before = gone[at]
             shared_with = await records.shared_with(call.parts.database, before)
             work += [] if before.deleted else write.delete(call.principal.tenant, before, shared_with, call.now)
-            about = (before.patient_pseudonym,) if before.patient_pseudonym else ()
+            about = await records.concerned(call.parts.database, [before])
             told.setdefault(Action.DELETE, []).append((about, before.pseudonym))
             number = before.current + (0 if before.deleted else 1)
             entries.append(Entry(None, response=("204", f'W/"{number}"', instant(call.now))))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_ALTERNATIVES = 50
+MAX_FILTERS = 8
+"""Different ones; each is looked up for every candidate, and equal ones are asked once."""
 MAX_VALUE = 1024
 """Characters of one parameter's value."""
 _TOLERATED = frozenset({"_format", "_pretty"})
@@ -107,7 +109,16 @@ def parse_query(
             raise UnsupportedSearch(message)
     if count == 0:
         total = True
-    return Query(type_name, tuple(filters), ids, patient, about, count, total)
+    return Query(type_name, _distinct(filters), ids, patient, about, count, total)
+
+
+def _distinct(filters: list[Filter]) -> tuple[Filter, ...]:
+    """Return each filter once; refuse more than a search may have."""
+    found = tuple(dict.fromkeys(filters))
+    if len(found) > MAX_FILTERS:
+        message = f"A search takes up to {MAX_FILTERS} different parameters that select."
+        raise UnsupportedSearch(message)
+    return found
 
 
 def _check_value(value: str) -> None:

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("counter", sa.BigInteger(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("demo", sa.SmallInteger(), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("tenant", "username_token", name=op.f("uq_account_tenant_username_token")),
         sqlite_with_rowid=False,
@@ -41,6 +42,7 @@ def upgrade() -> None:
         sa.Column("account", sa.LargeBinary(length=16), nullable=False),
         sa.Column("issued", sa.BigInteger(), nullable=False),
         sa.Column("expires", sa.BigInteger(), nullable=False),
+        sa.Column("proof", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_bearer_token")),
         sqlite_with_rowid=False,
     )
