@@ -38,7 +38,7 @@ class Pages:
     def link(self, pairs: Sequence[tuple[str, str]], position: int) -> str:
         """Return the address of the page that begins after `position`."""
         place = position.to_bytes(POSITION_BYTES, "big")
-        token = urlsafe_b64encode(place + self._tag(pairs, place)).decode().rstrip("=")
+        token = urlsafe_b64encode(place + self._tag(pairs, place)).decode()
         return f"{self._address}?{urlencode([*pairs, ('_page', token)])}"
 
     def read(self, pairs: Sequence[tuple[str, str]], token: str) -> int:
@@ -48,11 +48,14 @@ class Pages:
             FhirError: the token was not made for this account and query.
         """
         try:
-            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            raw = urlsafe_b64decode(token)
         except ValueError:
             raw = b""
         place, tag = raw[:POSITION_BYTES], raw[POSITION_BYTES:]
-        if len(raw) != POSITION_BYTES + MAC_BYTES or not hmac.compare_digest(tag, self._tag(pairs, place)):
+        written = (
+            len(raw) == POSITION_BYTES + MAC_BYTES and urlsafe_b64encode(raw).decode() == token
+        )  # the decoder passes over what is no letter
+        if not written or not hmac.compare_digest(tag, self._tag(pairs, place)):
             message = "The page link is not valid for you and this search: start the search again."
             raise FhirError(message)
         return int.from_bytes(place, "big")

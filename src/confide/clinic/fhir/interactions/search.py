@@ -66,8 +66,8 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         max_count=limits.max_count,
     )
     pages = Pages(call, resource_type)
-    token = next((value for name, value in pairs if name == "_page"), None)
-    after = pages.read(asked, token) if token is not None else 0
+    here = [pair for pair in pairs if pair[0] == "_page"][:1]
+    after = pages.read(query.obeyed, here[0][1]) if here else 0
     wanted = await _wanted(call, rows, query)
     hits: list[_Hit] = []
     position: int | None = None
@@ -80,8 +80,8 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         total = await _total(call, rows, query, wanted) if query.total else None
     await _tell(call, rows, asked, hits)
     entries = [Entry(f"{resource_type}/{uuid_text(hit.found.id)}", hit.content, match=True) for hit in hits]
-    following = pages.link(asked, position) if position is not None else None
-    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own(pairs), following, total))
+    following = pages.link(query.obeyed, position) if position is not None else None
+    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own([*query.obeyed, *here]), following, total))
 
 
 async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit]) -> None:
