@@ -110,6 +110,10 @@ show-crash: environment ## Kill the server 50 times under write load, and drop u
 show-fuzz: environment ## Throw bad input at every interaction
 	@$(PY) -m tests.show.fuzz
 
+.PHONY: show-vault
+show-vault: environment ## Providers that go away, killed rotations, erasure against restored backups
+	@$(PY) -m tests.show.vault
+
 .PHONY: bench-first
 bench-first: environment ## The first figures: crypto, then HTTP with and without TLS
 	@$(PY) -m benchmarks.first

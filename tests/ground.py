@@ -130,8 +130,8 @@ def surroundings() -> dict[str, str]:
     return known
 
 
-def start(ground: Ground, module: str = SERVER, added: Mapping[str, str] | None = None) -> Server:
-    """Start the server, with variables added to its environment, and return once it answers.
+def start(ground: Ground, module: str = SERVER, added: Mapping[str, str] | None = None, answering: int = httpx.codes.OK) -> Server:
+    """Start the server, with variables added to its environment, and return once its readiness is answered with a status.
 
     Raises:
         ServerFailedError: see there.
@@ -148,19 +148,19 @@ def start(ground: Ground, module: str = SERVER, added: Mapping[str, str] | None 
         )
     server = Server(process)
     try:
-        _wait(ground, process, log)
+        _wait(ground, process, log, answering)
     except BaseException:
         server.kill()
         raise
     return server
 
 
-def _wait(ground: Ground, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(ground: Ground, process: subprocess.Popen[bytes], log: Path, answering: int) -> None:
     until = time.monotonic() + START_SECONDS
     with httpx.Client(base_url=ground.settings.public_url, verify=trusting(ground.settings.ca_certificate), trust_env=False) as client:
         while time.monotonic() < until and process.poll() is None:
             try:
-                if client.get("/health").status_code == httpx.codes.OK:
+                if client.get("/health").status_code == answering:
                     return
             except httpx.TransportError:
                 time.sleep(POLL_SECONDS)

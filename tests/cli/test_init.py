@@ -59,7 +59,7 @@ def _torn_key(folder: Path) -> None:
 
 def _key(folder: Path) -> None:
     _settings(folder)
-    making.make_key_file(folder / "root.key")
+    making.keyfile.create(folder / "root.key")
 
 
 def _half_authority(folder: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_bad_file_is_named_with_its_places_and_the_others_go_on(desk: Desk, tm
 
     assert isinstance(result.exception, NotFinished)
     assert "001.json: not imported" in result.stderr
-    assert "Bundle.entry[1].resource/Observation.status" in result.stderr
+    assert "Bundle.entry[1].resource.status" in result.stderr
     assert "Quittenbrot" not in result.output
     assert (desk.count("Patient"), desk.count("Observation")) == (2, 4)
 

@@ -75,7 +75,7 @@ class Process:
         self.asked += 1
         return self.shelf.there(tokens)
 
-    def choose(self, *rows: Iterable[Term | None]) -> Placed:
+    def choose(self, *rows: Sequence[Term | None]) -> Placed:
         """Choose tokens and store nothing."""
         return answer(place(rows, self.memory), self.there)
 

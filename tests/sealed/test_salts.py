@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from confide.sealed.salts import Placed
 
 VALUES = ("p" + "sm", "p" + "smi", "wsmith")
-CHURN = 2.5
-"""Tokens a search lists for each row after every row was replaced five times over."""
+CHURN = 3
+"""Tokens a search lists for each row after every row was replaced five times over, at most."""
 
 
 class Backend(RuleBasedStateMachine):
@@ -117,11 +116,11 @@ def test_rows_chosen_at_once_share_no_token_either() -> None:
 
     assert len({token for tokens in placed.tokens for token in tokens}) == 2000
     assert len(placed.marks) == len(set(placed.marks)) < 100
-    assert process.asked <= 2
+    assert process.asked <= 3
 
 
 def test_two_processes_at_the_same_moment_lose_nothing() -> None:
-    """Each chooses without seeing the other's rows; both are found, and few share a token."""
+    """Each chooses without seeing the other's row, three hundred times; all are found, and most have a token of their own."""
     shelf = Shelf()
     one, other = Process(shelf), Process(shelf)
     for row in range(0, 600, 2):
@@ -130,7 +129,7 @@ def test_two_processes_at_the_same_moment_lose_nothing() -> None:
         shelf.commit([row + 1], right)
 
     assert one.search("smith") == other.search("smith") == set(range(600))
-    assert sum(shelf.shared) < 600 / 4
+    assert sum(shelf.shared) < 600 / 2
     assert max(shelf.shared) == 2
 
 
@@ -190,7 +189,7 @@ def test_a_row_has_a_token_for_every_entry_asked_for() -> None:
 
 
 def test_a_process_asks_once_for_what_it_knows() -> None:
-    """In steady state a row costs one question, or a second where the newest block is full."""
+    """In steady state a row costs one question, and few tokens in it."""
     process = Process(Shelf())
     for row in range(2000):
         process.add(row, "smith")
@@ -198,7 +197,7 @@ def test_a_process_asks_once_for_what_it_knows() -> None:
     for row in range(2000, 2500):
         process.add(row, "smith")
 
-    assert process.asked < 500 * 1.25
+    assert process.asked < 500 * 1.1
 
 
 def test_a_search_for_too_much_is_refused() -> None:
@@ -234,17 +233,18 @@ def test_a_process_remembers_no_value() -> None:
     for row in range(50):
         process.add(row, "smith")
 
-    assert "smith" not in json.dumps([list(memory._grown.items()), list(memory._given)])
+    assert "smith" not in repr(memory._stocks)
+    assert not isinstance(next(iter(memory._stocks)), str | bytes)
     assert repr(term("smith")) == "Term(…)"
 
 
 def test_a_memory_forgets_the_oldest() -> None:
     """It stays as small as it was made; what it forgot is asked again."""
-    process = Process(Shelf(), Memory(size=4))
+    process = Process(Shelf(), Memory(terms=4))
     for row in range(100):
         process.add(row, f"v{row % 10}")
 
-    assert (len(process.memory._grown), len(process.memory._given)) == (4, 4)
+    assert len(process.memory._stocks) == 4
     assert all(process.search(f"v{at}") == set(range(at, 100, 10)) for at in range(10))
 
 

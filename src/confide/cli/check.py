@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import stat
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -16,8 +17,10 @@ from confide.cli import terminal
 from confide.cli.errors import CliError, NotFinished, sentence
 from confide.cli.instance import folder_option, run_in_house, settings_of
 from confide.cli.kit import unconfirmed
-from confide.clinic.app import check_declared, clock
+from confide.clinic.app import TENANT, check_declared, clock
+from confide.clinic.records import read as records
 from confide.crypto.certificates import needs_renewal
+from confide.crypto.envelope import read_header
 from confide.keys.providers.opening import open_provider
 from confide.store import migrate
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 FREE_BYTES = 256 * 1024 * 1024
 """Below this, a checkpoint of the write-ahead log or one large import may fill the disk."""
+LOOKED_AT = 20
+"""Documents whose keys are looked for; a key database of another instance has none of them."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -72,13 +77,21 @@ def schema(settings: Settings) -> str:
 
 
 def keys(settings: Settings) -> str:
-    """Does the root key open the key database?"""
+    """Does the root key open the key database, and are its keys those of the data?"""
+    if run_in_house(settings, strangers):
+        message = "The data were sealed under keys that this key database does not have: put back the one that belongs to them."
+        raise CliError(message)
+    return "the root key opens the key database, and the data name its keys"
 
-    async def work(_house: House) -> None:
-        """Opening the house opened the keys."""
 
-    run_in_house(settings, work)
-    return "the root key opens the key database"
+async def strangers(house: House) -> bool:
+    """Tell whether the first documents name keys that are not there; an erased document is not among them."""
+    for one in await records.all_current(house.database, TENANT, 0, LOOKED_AT):
+        if one.sealed is not None:
+            subject = one.home.place(TENANT, one.id, one.number).subject
+            if read_header(one.sealed).key_ref not in await house.keyring.references(TENANT, subject):
+                return True
+    return False
 
 
 def data_map(_settings: Settings | None = None) -> str:
@@ -94,8 +107,13 @@ def certificate(settings: Settings) -> str:
     if not (settings.server_certificate.is_file() and settings.server_key.is_file()):
         message = f"The server's certificate is missing below {settings.server_certificate.parent}: run confide init --renew-certificate."
         raise CliError(message)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.server_certificate, settings.server_key)
+    except ssl.SSLError:
+        message = "The server's certificate and key do not belong together, or are none: run confide init --renew-certificate."
+        raise CliError(message) from None
     if needs_renewal(settings.server_certificate.read_bytes(), datetime.fromtimestamp(clock() / 1_000_000, UTC)):
-        message = "The server's certificate ends within 30 days: run confide init --renew-certificate and restart the server."
+        message = "The server's certificate has ended, or ends within 30 days: run confide init --renew-certificate and restart the server."
         raise CliError(message)
     return "is good for more than 30 days"
 

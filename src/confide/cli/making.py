@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from confide.cli import terminal
 from confide.cli.errors import AlreadyThere
-from confide.cli.instance import origin_now, run_in_house
+from confide.cli.instance import origin_now, run_in_house, settings_of
 from confide.clinic.app import clock
 from confide.clinic.settings import FILE, Settings
 from confide.crypto import certificates
 from confide.identity.bootstrap import create_bootstrap
 from confide.identity.errors import BootstrapRefused
-from confide.keys.providers import keyfile
+from confide.keys.choice import PassphraseChoice
+from confide.keys.providers import keyfile, passphrase
+from confide.keys.providers.opening import asked, open_provider
 from confide.store import migrate
 from confide.store.opening import sqlite_path
 
@@ -43,7 +46,7 @@ def check_folder(folder: Path) -> None:
     if there and FILE not in there:
         message = f"The folder {folder} holds other things ({', '.join(there[:5])}) and no {FILE}: name a new folder with --folder."
         raise AlreadyThere(message)
-    if "keys.db" in there and "root.key" not in there:
+    if "keys.db" in there and "root.key" not in there and settings_of(folder).provider_is_local:
         message = f"{folder} has a key database and no root.key: put root.key back. A new one would open nothing of what is there."
         raise AlreadyThere(message)
 
@@ -83,12 +86,20 @@ def toml(value: object) -> str:
     return f'"{text}"'
 
 
-def make_key_file(path: Path) -> bool:
-    """Make the root key. It gets its name complete or not at all, and never takes the place of another."""
-    if path.exists():
-        keyfile.read(path)
+def make_root(settings: Settings) -> bool:
+    """Make the root key, where it is a file; it gets its name whole or not at all, and never takes the place of another.
+
+    Raises:
+        KeyFileRefused, ProviderUnavailable, ProviderRefused: what is there cannot be used, or what holds the root does not let us in.
+    """
+    choice = settings.provider
+    if settings.key_file.exists() or not settings.provider_is_local:
+        open_provider(choice, terminal.ask_passphrase).probe()
         return False
-    keyfile.create(path)
+    if isinstance(choice, PassphraseChoice):
+        passphrase.create(choice.path, asked(choice, terminal.ask_passphrase))
+    else:
+        keyfile.create(settings.key_file)
     return True
 
 

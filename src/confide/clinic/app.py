@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from confide.access.authorise import authorise
 from confide.audit.append import Origin
@@ -283,11 +283,9 @@ def waiting_routes(error: ConfideError) -> list[BaseRoute]:
     async def health(_request: Request) -> Response:
         return Response(reason + "\n", 503, media_type="text/plain")
 
-    async def anything(_request: Request) -> Response:
-        _, body = outcome.answer(error)
-        return Response(body, 503, {"retry-after": str(RETRY_SECONDS)}, "application/fhir+json")
-
-    return [Route("/health", health), Route("/{rest:path}", anything, methods=None)]
+    _, body = outcome.answer(error)
+    anything = Response(body, 503, {"retry-after": str(RETRY_SECONDS)}, "application/fhir+json")
+    return [Route("/health", health), Mount("", anything)]
 
 
 def _routes(house: House, observe: Observe, report: Report) -> list[BaseRoute]:

@@ -7,57 +7,90 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from typing import TypeVar
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from confide.sealed.terms import Term
 
-    T = TypeVar("T")
+TERMS = 1 << 14
+"""Values that are remembered: about 8 MiB."""
+GIVEN = 64
+"""Tokens of one value given last that are remembered until they are seen in the index."""
 
-SIZE = 1 << 16
-"""Entries of each kind: about 8 MiB."""
 
+class Stock:
+    """What is known of one value. It may be out of date: a token is looked up before it is given, with the mark that it stands under."""
 
-class Memory:
-    """How often values had grown, and which tokens were given away and may not be stored yet.
+    __slots__ = ("free", "given", "mark", "marks", "seen", "skips")
 
-    It is never relied on: marks are looked up again, so an index that was emptied or restored meanwhile is noticed, and a token that
-    was forgotten too soon may be given twice, which shows two rows to be alike and breaks nothing. It holds no value.
-    """
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.seen = 0
+        """How often the value had grown by the marks in the index."""
+        self.mark: int | None = None
+        """The last of those marks."""
+        self.marks: list[int] = []
+        """Of further growths, made here and not seen in the index yet; every row brings them until they are."""
+        self.free: list[int] = []
+        """Tokens that no row has, as far as this process knows."""
+        self.given: list[int] = []
+        """Tokens given last, which may not be stored yet."""
+        self.skips = 0
+        """How often the value may grow before its older blocks are looked through again."""
 
-    def __init__(self, size: int = SIZE) -> None:
-        """Remember at most `size` of each."""
-        self._size = size
-        self._grown: OrderedDict[int, int] = OrderedDict()
-        self._given: OrderedDict[int, None] = OrderedDict()
+    def learn(self, growth: int, mark: int | None) -> None:
+        """Take what the index says; where it has forgotten something, it is not the index that it was, and nothing else is known."""
+        if growth < self.seen:
+            self.marks.clear()
+            self.free.clear()
+        del self.marks[: max(0, growth - self.seen)]
+        self.seen, self.mark = growth, mark
 
-    def growth(self, term: Term) -> int:
-        """Return how often a value had grown when it was last looked at."""
-        return self._grown.get(hash(term), 0)
+    def refill(self, tokens: Iterable[int], there: AbstractSet[int]) -> None:
+        """Add those of the tokens that are neither in the index, nor may be on their way there, nor in stock.
 
-    def saw(self, term: Term, growth: int) -> None:
-        """Remember how often a value has grown; most never do, and are not remembered."""
-        if growth:
-            _keep(self._grown, hash(term), growth, self._size)
+        They are given in a random order: another process may have the same in stock.
+        """
+        if self.given and self.given[-1] in there:  # then those before it have arrived as well, or will not
+            self.given.clear()
+        known = {*there, *self.given, *self.free}
+        fresh = [token for token in tokens if token not in known]
+        self.free += sorted(fresh, key=secrets.randbits(63).__xor__)  # tokens are random, so one number shuffles them
+
+    def pop(self, most: int) -> list[int]:
+        """Give up to so many free tokens."""
+        if most == 1 and self.free:
+            taken = [self.free.pop()]
         else:
-            self._grown.pop(hash(term), None)
-
-    def take(self, tokens: Iterable[int], there: Collection[int], most: int) -> list[int]:
-        """Return up to so many of the tokens at random that are neither in the index nor on their way there."""
-        free = []
-        for token in tokens:
-            if token in there:
-                self._given.pop(token, None)  # it has arrived, and is free again once its row is deleted
-            elif token not in self._given:
-                free.append(token)
-        taken = secrets.SystemRandom().sample(free, min(most, len(free)))
-        for token in taken:
-            _keep(self._given, token, None, self._size)
+            left = max(0, len(self.free) - most)
+            taken = self.free[left:]
+            del self.free[left:]
+        self.given += taken
+        if len(self.given) > GIVEN:
+            del self.given[:-GIVEN]
         return taken
 
 
-def _keep(kept: OrderedDict[int, T], key: int, value: T, size: int) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > size:
-        kept.popitem(last=False)
+class Memory:
+    """Stocks of the values used last. It holds no value, and it is never relied on.
+
+    What it forgets is asked again. A token that it forgets before it is stored may be given twice: those two rows are then seen to be
+    alike, and nothing breaks.
+    """
+
+    def __init__(self, terms: int = TERMS) -> None:
+        """Remember at most so many values."""
+        self._most = terms
+        self._stocks: OrderedDict[int, Stock] = OrderedDict()
+
+    def stock(self, term: Term) -> Stock:
+        """Return what is known of a value."""
+        key = hash(term)
+        found = self._stocks.get(key)
+        if found is None:
+            found = self._stocks[key] = Stock()
+            if len(self._stocks) > self._most:
+                self._stocks.popitem(last=False)
+        else:
+            self._stocks.move_to_end(key)
+        return found

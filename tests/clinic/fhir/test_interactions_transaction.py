@@ -247,7 +247,7 @@ async def test_a_fault_inside_names_its_entry(clinician: Client, practice: Pract
     answer = await clinician.transact(entry(patient()), entry(patient(birthDate="31.12.1999")), entry(patient()))
 
     assert answer.status_code == 400
-    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1].resource/Patient.birthDate"]
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1].resource.birthDate"]
     assert await practice.stored() == before
 
 

@@ -1,6 +1,6 @@
 """From bytes to a resource and back. A body that is not valid R4 is refused with every reason and its location.
 
-1. Nesting is measured on the raw bytes, so that nothing that follows can run out of stack.
+1. Nesting and the number of values are measured on the raw bytes, so that nothing that follows can run out of stack or memory.
 2. msgspec decodes into the Struct of the type, which checks shape, types, required codes and most invariants.
 3. The Struct is encoded again: what JSON lets pass unseen (a key twice, a number in quotes, an empty object, a control
    character) shows as a difference between the two texts, or as a sign in the second.
@@ -11,15 +11,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from confide.clinic.fhir.definitions.bundle import Entry, entry_of, outline, outside, take_resources
+from confide.clinic.fhir.definitions.bundle import MAX_ENTRIES, Entry, TooManyValues, entry_of, outlines, outside, take_resources
 from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, decoder, type_of
-from confide.clinic.fhir.definitions.walk import MAX_ISSUES, NOT_JSON, TOO_DEEP, examine, examine_tree
+from confide.clinic.fhir.definitions.volume import MAX_BUNDLE_VALUES, MAX_VALUES, more_than
+from confide.clinic.fhir.definitions.walk import MAX_ISSUES, NOT_JSON, TOO_DEEP, TOO_MANY, examine, examine_tree
 from confide.clinic.fhir.errors import InvalidResource, Issue
 from confide.clinic.fhir.rules import transaction
 from confide.clinic.fhir.rules.every import check
@@ -27,10 +29,12 @@ from confide.clinic.fhir.rules.every import check
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_TOO_MANY_ENTRIES = Issue("error", "too-costly", "Bundle.entry", f"A bundle may have {MAX_ENTRIES} entries: divide it.")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ONLY_ID = re.compile(rb'\{"id":"(?:[^"\\]|\\.)*"\}')
 _NULL = re.compile(rb"[\[,]null[,\]]")
 _HEAD = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]+)"')
+_ENTRY = re.compile(r"^Bundle\.entry\[(\d+)\]")
 _CONTROL = re.compile(rb"\\(?:u00|[bf])")
 
 
@@ -49,7 +53,7 @@ def parse(data: bytes, *, type_name: str | None = None) -> Struct:
     Raises:
         InvalidResource: with all issues, at most 50.
     """
-    resource = None if deeper_than(data, MAX_DEPTH) else _decode(data, type_name)
+    resource = None if deeper_than(data, MAX_DEPTH) or more_than(data, MAX_VALUES) else _decode(data, type_name)
     if resource is None or _doubtful(data, resource):
         issues = examine(data, type_name)
         if not issues and resource is None:  # the two ways disagree, which a property test says cannot be
@@ -112,17 +116,26 @@ def parse_bundle(data: bytes, *, types: Sequence[str] = ("transaction", "batch")
     Raises:
         InvalidResource: the outside is not valid, or an entry lacks what its request needs.
     """
+    if more_than(data, MAX_BUNDLE_VALUES):
+        raise InvalidResource((Issue("error", "too-costly", "Bundle", f"A bundle may hold {MAX_BUNDLE_VALUES} values: divide it."),))
     try:
         bundle = outside().decode(data) if type_of(data) == "Bundle" else None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         bundle = None
     if bundle is None:
-        raise InvalidResource(tuple(_examine_outside(data)))
+        raise InvalidResource(
+            tuple(_examine_outside(data) or [Issue("error", "structure", "Bundle", "The bundle does not have its shape.")])
+        )
     resources = take_resources(bundle)
+    if len(resources) > MAX_ENTRIES:
+        raise InvalidResource((_TOO_MANY_ENTRIES,))
     rest = _ENCODER.encode(bundle)
     inside = sum(quotes(bytes(raw)) for raw in resources if raw is not None)
-    if quotes(data) != rest.count(b'"') + inside or suspicious(rest) or deeper_than(rest, MAX_DEPTH):
-        raise InvalidResource(tuple(_examine_outside(data)))
+    twice = quotes(data) != rest.count(b'"') + inside
+    if twice or suspicious(rest) or deeper_than(rest, MAX_DEPTH):
+        issues = _examine_outside(data)
+        if twice or issues:  # the outline keeps one of two properties of one name, so it may find nothing
+            raise InvalidResource(tuple(issues or [Issue("error", "structure", "Bundle", "A property appears more than once.")]))
     issues = transaction.check(bundle, resources, types)
     if issues:
         raise InvalidResource(tuple(issues[:MAX_ISSUES]))
@@ -130,14 +143,25 @@ def parse_bundle(data: bytes, *, types: Sequence[str] = ("transaction", "batch")
 
 
 def _examine_outside(data: bytes) -> list[Issue]:
-    """The reasons why the outside of a bundle was refused."""
+    """The reasons to refuse a bundle; of the entries, those of the first part that has any."""
     try:
-        issues = examine_tree(outline(data), "Bundle")
+        for first, tree in outlines(data):
+            if first >= MAX_ENTRIES:
+                return [_TOO_MANY_ENTRIES]
+            issues = [_moved(issue, first) for issue in examine_tree(tree, "Bundle")]
+            if issues:
+                return issues
     except msgspec.ValidationError:
-        issues = [Issue("error", "structure", "Bundle", "A resource must be a JSON object.")]
+        return [Issue("error", "structure", "Bundle", "A resource must be a JSON object.")]
     except RecursionError:
-        issues = [Issue("error", "structure", "Bundle", TOO_DEEP)]
+        return [Issue("error", "structure", "Bundle", TOO_DEEP)]
+    except TooManyValues:
+        return [Issue("error", "too-costly", "Bundle", TOO_MANY)]
     except (msgspec.DecodeError, ValueError):
-        issues = [Issue("error", "structure", "Bundle", NOT_JSON)]
-    # The outline keeps one of two properties of one name, so finding nothing leaves this.
-    return issues or [Issue("error", "structure", "Bundle", "A property appears more than once.")]
+        return [Issue("error", "structure", "Bundle", NOT_JSON)]
+    return []
+
+
+def _moved(issue: Issue, first: int) -> Issue:
+    """The issue of an entry, numbered from the first of the bundle in place of the first of its part."""
+    return replace(issue, location=_ENTRY.sub(lambda found: f"Bundle.entry[{int(found[1]) + first}]", issue.location))

@@ -38,12 +38,16 @@ class BlindIndex:
         """Derive field keys when they are first needed."""
         self._keyring = keyring
         self._tenant = tenant
-        self._fields: dict[tuple[bytes, int], BlindField] = {}
+        self._plain: dict[int, BlindField] = {}
+        self._salted: dict[int, BlindField] = {}
         self._memory = Memory()
 
     def token(self, parameter: int, value: bytes, subject: bytes = b"") -> int:
         """Return the token of a value; with a subject it is equal only within that person."""
-        return self._field(TABLE, parameter).token(bytes((len(subject),)) + subject + value)
+        field = self._plain.get(parameter)
+        if field is None:
+            field = self._plain[parameter] = self._derive(TABLE, parameter)
+        return field.token(bytes((len(subject),)) + subject + value)
 
     def tokens(self, entries: Iterable[tuple[int, bool, bytes]], subjects: Collection[bytes]) -> list[tuple[int, int]]:
         """Return the distinct (parameter, token) pairs of (parameter, bound to the subject?, value) entries.
@@ -71,15 +75,14 @@ class BlindIndex:
         return await salts.answer_async(salts.list_tokens(terms, self._memory), partial(_there, database))
 
     def _term(self, parameter: int, value: bytes) -> Term:
-        return Term(self._field(SALTED_TABLE, parameter), value)
-
-    def _field(self, table: bytes, parameter: int) -> BlindField:
-        field = self._fields.get((table, parameter))
+        field = self._salted.get(parameter)
         if field is None:
-            field = self._keyring.field(self._tenant, table, parameter.to_bytes(4, "big"), NORMALISER_VERSION)
-            self._fields[table, parameter] = field
-        return field
+            field = self._salted[parameter] = self._derive(SALTED_TABLE, parameter)
+        return Term(field, value)
+
+    def _derive(self, table: bytes, parameter: int) -> BlindField:
+        return self._keyring.field(self._tenant, table, parameter.to_bytes(4, "big"), NORMALISER_VERSION)
 
 
-async def _there(database: Database, tokens: Sequence[int]) -> set[int]:
-    return {value for (value,) in await database.fetch(_THERE, {"values": database.listed(tokens)})}
+async def _there(database: Database, tokens: Sequence[int]) -> list[int]:
+    return [value for (value,) in await database.fetch(_THERE, {"values": database.listed(tokens)})]

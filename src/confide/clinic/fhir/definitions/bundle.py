@@ -6,7 +6,7 @@ The Structs are those of Bundle, so the outside is checked as strictly as any re
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
@@ -15,10 +15,23 @@ from confide.clinic.fhir.definitions import made
 from confide.clinic.fhir.definitions.nesting import MAX_DEPTH, deeper_than
 from confide.clinic.fhir.definitions.structs import build, class_name, struct
 from confide.clinic.fhir.definitions.tree import Object, read
+from confide.clinic.fhir.definitions.volume import MAX_VALUES, more_than
 from confide.clinic.fhir.definitions.walk import UNREAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_ENTRIES = 100_000
+"""As many resources of 650 bytes as 64 MiB hold."""
+PART = 10_000
+"""Entries that are looked at together: all at once, empty ones would take gigabytes to refuse."""
 
 _TAKEN = Raw(b"0")
 _OUTSIDE = {"Bundle": "OutsideOfBundle", "Bundle.entry": "OutsideOfBundleEntry"}
+
+
+class TooManyValues(Exception):
+    """Reading it would cost more memory than a refusal is worth."""
 
 
 class Entry(Struct, frozen=True):
@@ -67,21 +80,26 @@ def entry_of(item: Any, resource: Raw | None) -> Entry:
     return Entry(method=request.method, url=request.url, resource=resource, **given)
 
 
-def outline(data: bytes) -> Any:
-    """The plain JSON of a bundle without its resources.
+def outlines(data: bytes) -> Iterator[tuple[int, Any]]:
+    """The plain JSON of a bundle without its resources, once for each ``PART`` entries: the number of the first, and the tree.
 
     Raises:
         msgspec.ValidationError: it is not a JSON object
         msgspec.DecodeError, ValueError, RecursionError: it is not JSON, not in UTF-8, or nested too deeply
+        TooManyValues: an element beside the resources holds more than a whole resource may
     """
     top = msgspec.json.decode(data, type=dict[str, Raw])
     tree = Object([(name, _shallow(raw)) for name, raw in top.items() if name != "entry"])
-    if "entry" in top:
-        try:
-            tree["entry"] = [_outline(raw) for raw in msgspec.json.decode(top["entry"], type=list[Raw])]
-        except msgspec.ValidationError:
-            tree["entry"] = UNREAD  # anything that is no array
-    return tree
+    if "entry" not in top:
+        yield 0, tree
+        return
+    try:
+        entries = msgspec.json.decode(top["entry"], type=list[Raw])
+    except msgspec.ValidationError:
+        yield 0, Object([*tree.items(), ("entry", UNREAD)])  # anything that is no array
+        return
+    for first in range(0, len(entries) or 1, PART):
+        yield first, Object([*tree.items(), ("entry", [_outline(raw) for raw in entries[first : first + PART]])])
 
 
 def _outline(raw: Raw) -> Any:
@@ -96,4 +114,6 @@ def _shallow(raw: Raw) -> Any:
     part = bytes(raw)
     if deeper_than(part, MAX_DEPTH):
         raise RecursionError
+    if more_than(part, MAX_VALUES):
+        raise TooManyValues
     return read(part)

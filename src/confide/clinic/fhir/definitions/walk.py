@@ -18,6 +18,7 @@ from confide.clinic.fhir.definitions.references import may_point
 from confide.clinic.fhir.definitions.scalar import fault
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.definitions.tree import Object, read
+from confide.clinic.fhir.definitions.volume import MAX_VALUES, more_than
 from confide.clinic.fhir.errors import Issue
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ MAX_ISSUES = 50
 
 TOO_DEEP = f"The JSON is nested deeper than {MAX_DEPTH} levels."
 NOT_JSON = "The body is not JSON in UTF-8."
+TOO_MANY = f"A resource may hold {MAX_VALUES} values."
 UNREAD = Object([])
 """Stands for a resource inside another that is not to be looked into."""
 
@@ -45,6 +47,9 @@ def examine(data: bytes, type_name: str | None = None) -> list[Issue]:
     try:
         if deeper_than(data, MAX_DEPTH) and depth(data) > MAX_DEPTH:
             walk.add("structure", where, TOO_DEEP)
+            return walk.issues
+        if more_than(data, MAX_VALUES):
+            walk.add("too-costly", where, TOO_MANY)
             return walk.issues
         walk.resource(read(data), where, expected=type_name)
     except _EnoughError:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from confide.clinic.records.model import Found
     from confide.store.work import Add, Alter
 
+TYPES = ("transaction",)
+LARGE_BYTES = 1024 * 1024
+
 RESOURCES_PER_EVENT = 800
 """800 resources with 800 patients of 35 bytes each stay below the 65,535 bytes of an event."""
 
@@ -50,7 +53,7 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
     Raises:
         Denied, InvalidResource, NotSupported, NotFound, VersionConflict, UnresolvedReference
     """
-    steps, links = _understand(parse_bundle(body, types=("transaction",)))
+    steps, links = _understand(await _parse(body))
     incoming = []
     for at, step in enumerate(steps):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
@@ -78,6 +81,13 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
         entries.append(_stored(call, made))
     await call.commit(_events(call, steps, told), work)
     return Answer(200, bundle("transaction-response", call.parts.base, entries, "", None))
+
+
+async def _parse(body: bytes) -> list[Any]:
+    """Read the outside; of a large bundle beside the event loop, since to say all that is wrong with one takes seconds."""
+    if len(body) <= LARGE_BYTES:
+        return parse_bundle(body, types=TYPES)
+    return await asyncio.to_thread(parse_bundle, body, types=TYPES)
 
 
 def _stored(call: Call, made: Prepared) -> Entry:
@@ -134,7 +144,9 @@ async def _incoming(call: Call, at: int, step: _Step, links: Links) -> Incoming:
         resource = parse(links.resolved(step.raw, step.full_url), type_name=step.type)
     except InvalidResource as error:
         where = f"Bundle.entry[{at}].resource"
-        located = tuple(Issue(one.severity, one.code, f"{where}/{one.location}", one.diagnostics) for one in error.issues)
+        located = tuple(
+            Issue(one.severity, one.code, where + one.location.removeprefix(step.type), one.diagnostics) for one in error.issues
+        )
         raise InvalidResource(located) from None
     if step.method == "POST":
         identifier = uuid_bytes(step.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confide.clinic.fhir.search.index import dated, fields, wanted
+from confide.clinic.fhir.search.index import dated, fields, is_compound, wanted
 from confide.sealed import days, strings
 from confide.sealed.blind import normalise
 
@@ -22,7 +22,7 @@ MOST_COMPOUND = 50
 def salted_entries(filters: Sequence[Filter]) -> list[list[SaltedEntry]]:
     """Return lists of entries; a candidate has at least one entry of every list."""
     salted = [one for one in filters if one.parameter.salted]
-    names = [one for one in salted if one.parameter.kind == "string" and one.parameter.code != "phonetic"]
+    names = [one for one in salted if is_compound(one.parameter)]
     births = [one for one in salted if one.parameter.code == "birthdate" and _days(one)]
     joined = [(name, birth) for name in names for birth in births if len(name.texts) * len(_days(birth)) <= MOST_COMPOUND]
     alone = [one for one in salted if not any(one in pair for pair in joined)]
@@ -37,7 +37,7 @@ def _days(one: Filter) -> list[date]:
 
 def _compound(name: Filter, birth: Filter) -> list[SaltedEntry]:
     found = [strings.dated(normalise(text), day) for text in name.texts for day in _days(birth)]
-    return [(number, one) for number in fields(name.parameter) for one in found]
+    return [(name.parameter.number, one) for one in found]
 
 
 def _entries(one: Filter) -> list[SaltedEntry]:

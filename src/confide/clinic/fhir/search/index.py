@@ -54,21 +54,27 @@ def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> Ent
 
 
 def salted(parameter: Parameter, resource: Any, born: Sequence[date]) -> Iterable[SaltedEntry | None]:
-    """Return the entries of a parameter by which persons are searched; strings have compound ones with each day of birth."""
+    """Return the entries of a parameter by which persons are searched; names have a compound one with the day of birth."""
     content = parameter.values(resource)
     if parameter.kind == "date":
         nodes = (node for interval in values.intervals(content) for node in days.with_decades(days.index(interval)))
         return [(parameter.number, dated(node)) for node in nodes]
     found: list[bytes | None] = []
     for text in values.strings(content, own_parts(parameter)):
-        found += _string(parameter, text)
-        if parameter.code != "phonetic":
-            found += [strings.dated(normalise(text), day) for day in born]
+        normalised = normalise(text)
+        found += _string(parameter, normalised)
+        if is_compound(parameter):
+            found += [strings.dated(normalised, day) for day in born]
     return [None if one is None else (parameter.number, one) for one in found]
 
 
-def _string(parameter: Parameter, text: str) -> list[bytes | None]:
-    normalised = normalise(text)
+def is_compound(parameter: Parameter) -> bool:
+    """Return whether a name is looked up together with the day of birth, where both are known: one for each person is enough."""
+    known = parameters(parameter.type)
+    return "birthdate" in known and parameter.code == ("family" if "family" in known else "name")
+
+
+def _string(parameter: Parameter, normalised: str) -> list[bytes | None]:
     return [phonetic.entry(normalised)] if parameter.code == "phonetic" else strings.stored(normalised)
 
 
@@ -117,7 +123,7 @@ def canonical(parameter: Parameter, resource: Any, base: str) -> Iterable[bytes]
     content = parameter.values(resource)
     if parameter.kind == "string":
         for text in values.strings(content):
-            yield from (one for one in _string(parameter, text) if one is not None)
+            yield from (one for one in _string(parameter, normalise(text)) if one is not None)
     elif parameter.kind == "token":
         for system, code in values.tokens(content):
             yield coded(None, code)

@@ -1,0 +1,1 @@
+"""What `make show-vault` does to a running instance, part by part."""
