@@ -20,7 +20,7 @@ auditor       read:- search:- history:- create:- update:- delete:- export:- audi
 operator      read:tenant search:tenant history:tenant create:tenant update:tenant delete:tenant export:tenant audit:- erase:tenant maintain:tenant
 staff         read:- search:- history:- create:- update:- delete:- export:- audit:- erase:- maintain:-
 subject       read:- search:- history:- create:- update:- delete:- export:- audit:- erase:- maintain:-
-"""
+"""  # noqa: E501 - a table
 
 
 def principal(role: Role, patient: int | None = 7) -> Principal:
