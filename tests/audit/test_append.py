@@ -164,7 +164,7 @@ async def test_search_values_open_at_their_own_event_alone(office: Office) -> No
 
 
 async def test_no_other_key_opens_search_values(office: Office) -> None:
-    """Neither a person's key, nor that of the commons, nor the service key of another root."""
+    """Neither a person's key, nor that of the commons, nor the key of searches under another root."""
     event = await office.append(told(values=ASKED))
     identifier, sealed = uuid_bytes(event["id"]) or b"", b64decode(event["sealed"])
     header = read_header(sealed)
@@ -175,11 +175,11 @@ async def test_no_other_key_opens_search_values(office: Office) -> None:
                 other.open(Place(TENANT, NO_SUBJECT, place, TABLE, COLUMN, identifier).context(), sealed)
     elsewhere, database = await keyring(office.folder, "elsewhere")
     with pytest.raises(KeyMissing):
-        elsewhere.open_service(TENANT, TABLE, COLUMN, identifier, sealed)
+        elsewhere.open_service(Cell(TENANT, TABLE, COLUMN, identifier, purpose_class=PurposeClass.SEARCHES), sealed)
     await database.close()
-    service = await office.keyring.sealer(TENANT, NO_SUBJECT, PurposeClass.SERVICE, NOW)
+    searches = await office.keyring.sealer(TENANT, NO_SUBJECT, PurposeClass.SEARCHES, NOW)
 
-    assert service.key_ref == header.key_ref
+    assert searches.key_ref == header.key_ref
 
 
 def many(count: int) -> tuple[Pseudonym, ...]:

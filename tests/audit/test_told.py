@@ -9,8 +9,10 @@ import pytest
 
 from confide.audit.append import COLUMN, TABLE
 from confide.clinic.app import TENANT
-from confide.values.ids import uuid_bytes
+from confide.keys.hierarchy import Cell
+from confide.values.ids import SubjectId, uuid_bytes
 from confide.values.principal import Role
+from confide.values.purpose import PurposeClass
 from tests.clinic.practice import open_practice, patient
 
 if TYPE_CHECKING:
@@ -20,14 +22,16 @@ MARKER = "Zebulon"
 
 
 async def test_a_search_is_told_by_names_and_its_values_are_sealed(tmp_path: Path) -> None:
-    """Known parameters by name and without their modifier; the whole query opens with the service key."""
+    """Known parameters by name and without their modifier; the whole query opens with the key of whom it found, and dies with it."""
     async with open_practice(tmp_path) as practice:
         clinician = await practice.sign_in(Role.CLINICIAN)
-        await clinician.create(patient(MARKER))
+        found = await clinician.create(patient(MARKER))
         answer = await clinician.get("Patient", **{"name:exact": MARKER, "_total": "accurate"})
         [event] = await practice.events(answer)
-        row = uuid_bytes(event["id"]) or b""
-        values = practice.house.keyring.open_service(TENANT, TABLE, COLUMN, row, b64decode(event["sealed"]))
+        row, subject = uuid_bytes(event["id"]) or b"", SubjectId(uuid_bytes(found["id"]) or b"")
+        values = practice.house.keyring.open_service(
+            Cell(TENANT, TABLE, COLUMN, row, subject, PurposeClass.CARE), b64decode(event["sealed"])
+        )
 
     assert event["parameters"] == ["_total", "name"]
     assert values == f"name%3Aexact={MARKER}&_total=accurate".encode()

@@ -13,6 +13,7 @@ from confide.cli.errors import AlreadyThere
 from confide.cli.init import make_instance
 from confide.cli.instance import settings_of
 from confide.clinic.settings import Settings
+from confide.keys.providers import keyfile
 from tests.cli.desk import Desk, run_apart
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _torn_key(folder: Path) -> None:
 
 def _key(folder: Path) -> None:
     _settings(folder)
-    making.keyfile.create(folder / "root.key")
+    keyfile.create(folder / "root.key")
 
 
 def _half_authority(folder: Path) -> None:

@@ -25,8 +25,8 @@ def weaken() -> None:
     strong, level = sqlite.connect, os.environ.get(SYNCHRONOUS)
     sqlite.WAL_CHECKPOINT_PAGES = int(os.environ[CHECKPOINT_PAGES])
 
-    def connect(path: Path) -> sqlite3.Connection:
-        connection = strong(path)
+    def connect(path: Path, busy_milliseconds: int = sqlite.BUSY_MILLISECONDS) -> sqlite3.Connection:
+        connection = strong(path, busy_milliseconds)
         if level is not None:
             connection.execute(f"PRAGMA synchronous={level}")
         return connection

@@ -68,12 +68,15 @@ async def _export_type(house: House, target: Path, encryption: Encryption | None
             found = await candidates(call.parts.database, rows, wanted, after, BATCH)
             if not found:
                 return written
-            contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
+            reader = call.reader(rows.permit)
+            opened = await reader.open(found)
             patients = tuple(one.patient_pseudonym for one in found if one.patient_pseudonym)
             # The event is durable before a byte of the batch leaves.
             await call.commit([granted(rows.permit, patients=patients, resources=tuple(one.pseudonym for one in found))])
-            for content in contents:
-                sink.write(content + b"\n")
+            for one in opened:
+                async for piece in reader.pieces(one):
+                    sink.write(piece)
+                sink.write(b"\n")
             written, after = written + len(found), found[-1].key
 
 

@@ -10,6 +10,7 @@ from confide.cli import kit, terminal
 from confide.cli.instance import call_now, folder_option, run_in_house, settings_of, told
 from confide.clinic.app import TENANT, clock
 from confide.clinic.records import reseal
+from confide.clinic.records.file_reseal import reseal_files
 from confide.keys import rotate
 from confide.keys.status import status
 from confide.keys.tend import tend
@@ -120,9 +121,11 @@ async def data(house: House, report: Report) -> str:
     now, policy = clock(), house.settings.policy
     await rotate.renew_data_keys(house.keys, house.keyring, TENANT, now - policy.dek * 1_000_000, now)
     old = dict(await rotate.superseded(house.keys, TENANT))
-    permit = call_now(house).rows("Patient", Action.MAINTAIN).permit
+    call = call_now(house)
+    permit = call.rows("Patient", Action.MAINTAIN).permit
     await told(house, "reseal")
     await reseal.reseal(house.database, house.keyring, permit, old, report, now)
+    await reseal_files(call.reader(permit), old, report)
     needed = await reseal.in_use(house.database, TENANT)
     gone = [ref for ref, since in old.items() if ref not in needed and since + policy.retired * 1_000_000 <= now]
     await rotate.drop(house.keys, gone)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("confide.cli.backup", "Back up data and keys, apart, encrypted, restored for a test."),
     "restore": ("confide.cli.restore", "Restore backups, and erase again what was erased since."),
     "erase": ("confide.cli.erase", "Erase a patient, or show what that would mean."),
+    "files": ("confide.cli.files", "Delete stored files that nothing names any more."),
     "audit": ("confide.cli.audit", "Show the audit trail."),
     "demo": ("confide.cli.demonstration.command", "Set up a demo with synthetic patients and serve it."),
     "tour": ("confide.cli.tour.command", "Show on the demo what Confide claims, step by step."),

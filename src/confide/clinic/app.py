@@ -26,11 +26,12 @@ from confide.clinic.fhir.prepare import instant
 from confide.clinic.fhir.reindex import reindex
 from confide.clinic.portal.door import Door as PortalDoor
 from confide.clinic.portal.routes import routes as portal_routes
-from confide.clinic.records import jobs
+from confide.clinic.records import file_sweep, jobs
 from confide.clinic.records import read as records
 from confide.clinic.records.blind import BlindIndex
 from confide.clinic.records.erase import reached
 from confide.clinic.records.fhir_map import undeclared
+from confide.clinic.records.filing import files_of
 from confide.crypto.random import new_uuid4
 from confide.datamap.check import check_columns
 from confide.identity import tokens
@@ -42,6 +43,8 @@ from confide.keys.providers.opening import open_provider
 from confide.keys.tend import tend
 from confide.rights import erase as rights
 from confide.store.errors import Unavailable
+from confide.store.objects.beside import Beside
+from confide.store.objects.opening import open_objects
 from confide.store.opening import open_database
 from confide.store.schema import DATA, KEYS
 from confide.store.statements import Query
@@ -147,32 +150,32 @@ async def open_house(settings: Settings, now: int, prompt: Ask | None = None) ->
     Where the databases are behind the shred ledger, as after a restore, nothing opens until `catch_up` was called.
 
     Raises:
-        Undeclared, KeyFileRefused, Unavailable, DoesNotOpen, LedgerRefused
+        Undeclared, UnknownObjects, KeyFileRefused, Unavailable, DoesNotOpen, LedgerRefused
     """
     check_declared()
     provider = open_provider(settings.provider, prompt)
-    database = await open_database(settings.data_url)
-    try:
+    beside = Beside(open_objects(settings.objects_url))
+    async with AsyncExitStack() as stack:
+        stack.callback(beside.close)
+        database = await open_database(settings.data_url)
+        stack.push_async_callback(database.close)
         keys = await open_database(settings.keys_url)
-        try:
-            keyring = Keyring(
-                keys,
-                provider,
-                seconds=settings.key_cache_seconds,
-                size=settings.key_cache_size,
-                provider_seconds=settings.provider_seconds,
-            )
-            await keyring.start(TENANT, now)
-            parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir")
-            identity = Identity(database, keyring, TENANT, token_seconds=settings.token_seconds, demo=settings.demo)
-            ledger = Ledger(settings.ledger, (await keyring.signer(TENANT, now)).public())
-            house = House(settings, database, keys, provider, keyring, ledger, identity, parts)
-            keyring.hold(await _waiting(house, now))
-            yield house
-        finally:
-            await keys.close()
-    finally:
-        await database.close()
+        stack.push_async_callback(keys.close)
+        keyring = Keyring(
+            keys,
+            provider,
+            seconds=settings.key_cache_seconds,
+            size=settings.key_cache_size,
+            provider_seconds=settings.provider_seconds,
+        )
+        await keyring.start(TENANT, now)
+        files = files_of(beside, keyring, TENANT)
+        parts = Parts(database, keyring, BlindIndex(keyring, TENANT), _limits(settings), f"{settings.public_url}/fhir", files)
+        identity = Identity(database, keyring, TENANT, token_seconds=settings.token_seconds, demo=settings.demo)
+        ledger = Ledger(settings.ledger, (await keyring.signer(TENANT, now)).public())
+        house = House(settings, database, keys, provider, keyring, ledger, identity, parts)
+        keyring.hold(await _waiting(house, now))
+        yield house
 
 
 async def _waiting(house: House, now: int) -> str | None:
@@ -201,6 +204,7 @@ def _limits(settings: Settings) -> Limits:
     return Limits(
         resource_bytes=settings.resource_bytes,
         bundle_bytes=settings.bundle_bytes,
+        binary_bytes=settings.binary_bytes,
         default_count=settings.search_default_count,
         max_count=settings.search_max_count,
         total_cap=settings.search_total_cap,
@@ -269,6 +273,7 @@ class _Server:
                     await catch_up(self.house, lambda _count: None, clock())
                 for deed in await tend(self.house.keys, self.house.provider, TENANT, self.settings.policy, clock()):
                     self.log(KeysTended(Label(deed)))
+                await file_sweep.left(self.house.parts.files, self.house.database, TENANT)
             except ConfideError as error:
                 self.log(KeysUnavailable(name_of(error)))
                 await asyncio.sleep(RETRY_SECONDS)

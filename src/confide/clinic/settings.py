@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     keys_database: str = Field(default="", repr=False, description="The same for the key database; empty: keys.db in the folder.")
     resource_bytes: int = Field(default=2 * MIB, ge=1024, description="Largest body of a create or update, in bytes.")
     bundle_bytes: int = Field(default=64 * MIB, ge=1024, description="Largest body of a transaction, in bytes.")
+    binary_bytes: int = Field(default=1024 * MIB, ge=1024, description="Largest content of a Binary that is sent by itself, in bytes.")
+    objects: str = Field(
+        default="", description="Where files lie: file:///path or s3://bucket/prefix; empty: the folder objects in the instance folder."
+    )
     search_default_count: int = Field(default=20, ge=1, description="Resources on a page when _count is not given.")
     search_max_count: int = Field(default=200, ge=1, le=500, description="Most resources on a page.")
     search_total_cap: int = Field(default=10_000, ge=1, description="Most candidates opened to count exactly.")
@@ -223,6 +227,11 @@ class Settings(BaseSettings):
             dek=self.dek_days * DAY,
             retired=self.backup_days * DAY,
         )
+
+    @property
+    def objects_url(self) -> str:
+        """The address of the object store."""
+        return self.objects or f"file://{self.folder / 'objects'}"
 
     @property
     def ledger(self) -> Path:

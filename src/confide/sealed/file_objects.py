@@ -10,7 +10,7 @@ from confide.sealed.errors import NotWhole
 from confide.store.objects.protocol import written
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 
     from confide.crypto.envelope import DataKey
     from confide.crypto.stream import Piece
@@ -69,7 +69,7 @@ async def put_pieces(beside: Beside, name: str, key: DataKey, place: Place, piec
     return size
 
 
-async def get_pieces(beside: Beside, name: str, opener: StreamOpener, place: Place, size: int) -> AsyncIterator[bytes]:
+async def get_pieces(beside: Beside, name: str, opener: StreamOpener, place: Place, size: int) -> AsyncGenerator[bytes, None]:
     """Yield a stored file of a known size. Nothing is yielded of an object that has not the length of a whole one.
 
     Raises:

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+FHIR_JSON = b"application/fhir+json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A body that is not held whole. Its event is durable by the time it is in an answer."""
+
+    pieces: AsyncGenerator[bytes, None]
+    """Closed by whoever sends it."""
+    length: int
+    kind: bytes = FHIR_JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +36,8 @@ class Answer:
     """Address of the version that was made."""
     shown: str | None = None
     """Address of the version whose content the body is."""
+    stream: Stream | None = None
+    """In place of the body."""
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Return ETag, Last-Modified, Location and Content-Location (RFC 9110 8.7) where they apply."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from confide.access.authorise import authorise
 from confide.audit import append
+from confide.clinic.records.attachments import Reader
 from confide.store.work import Unit
 from confide.values.ids import time_ordered_key
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from confide.access.authorise import Rows
     from confide.audit.append import Origin, Told
     from confide.clinic.records.blind import BlindIndex
+    from confide.clinic.records.filing import Files
     from confide.keys.hierarchy import Keyring
     from confide.store.work import Add, Alter, Database
     from confide.values.ids import DocumentKey
-    from confide.values.permit import Action
+    from confide.values.permit import Action, Permit
     from confide.values.principal import Principal
 
 
@@ -31,6 +33,8 @@ class Limits:
 
     resource_bytes: int
     bundle_bytes: int
+    binary_bytes: int
+    """Largest content of a Binary that is sent by itself."""
     default_count: int
     max_count: int
     total_cap: int
@@ -49,6 +53,7 @@ class Parts:
     limits: Limits
     base: str
     """Public address of the FHIR endpoint, without a slash at its end."""
+    files: Files
     counter: Iterator[int] = field(default_factory=lambda: count(secrets.randbits(20)))
     """Tells apart keys of one millisecond; starts at random, so that two workers rarely meet (and then one gets a 409)."""
 
@@ -66,6 +71,11 @@ class Call:
     def rows(self, resource_type: str, action: Action) -> Rows:
         """Return the only rows this request may touch; raises `Denied`."""
         return authorise(resource_type, self.principal, action)
+
+    def reader(self, permit: Permit) -> Reader:
+        """Return what opens documents and their files for this request."""
+        parts = self.parts
+        return Reader(parts.files, parts.database, parts.keyring, permit, self.now)
 
     def new_key(self) -> DocumentKey:
         """Return a fresh storage key."""

@@ -108,6 +108,14 @@ class UnresolvedReference(FhirError):
     issue: ClassVar[str] = "processing"
 
 
+class AmbiguousContext(FhirError):
+    """The security context of a Binary is about several patients."""
+
+    code: ClassVar[str] = "fhir.ambiguous-context"
+    status: ClassVar[int] = 422
+    issue: ClassVar[str] = "business-rule"
+
+
 class TooLarge(FhirError):
     """The body is larger than this interaction takes."""
 

@@ -13,10 +13,14 @@ from confide.access.errors import Denied, Unauthenticated
 from confide.audit.append import Origin, Told
 from confide.audit.errors import EventTooLarge
 from confide.clinic.fhir import outcome
+from confide.clinic.fhir.answer import FHIR_JSON
 from confide.clinic.fhir.call import Call, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES
 from confide.clinic.fhir.errors import FhirError, MethodNotAllowed, NotAcceptable, TooLarge, UnknownAddress, UnsupportedMediaType
-from confide.clinic.fhir.interactions import capabilities, create, delete, history, read, search, transaction, update
+from confide.clinic.fhir.interactions import binary, capabilities, create, delete, history, read, search, transaction, update
+from confide.clinic.fhir.interactions.binary import Sent
+from confide.clinic.fhir.owners import BINARY
+from confide.clinic.fhir.streaming import streamed
 from confide.crypto.errors import CryptoError
 from confide.keys.errors import KeysError
 from confide.sealed.errors import SealedError
@@ -24,17 +28,16 @@ from confide.values.errors import ConfideError
 from confide.values.ids import uuid4, uuid_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.types import Receive, Scope, Send
 
-    from confide.clinic.fhir.answer import Answer
+    from confide.clinic.fhir.answer import Answer, Stream
     from confide.values.principal import Principal
 
     Resolve = Callable[[str, int], Awaitable[Principal | None]]
     Interaction = Callable[["Request", Call], Awaitable[Answer]]
 
-FHIR_JSON = b"application/fhir+json"
 _TAKEN = {b"application/fhir+json", b"application/json", b"application/json+fhir"}
 _FORM = b"application/x-www-form-urlencoded"
 FORM_BYTES = 64 * 1024
@@ -82,10 +85,18 @@ class Request:
         if kind[0].strip().lower() not in taken or (charset.startswith(b"charset=") and charset[8:].strip(b'"') != b"utf-8"):
             message = "Send application/fhir+json in UTF-8."
             raise UnsupportedMediaType(message)
+        return b"".join([chunk async for chunk in self.chunks(limit)])
+
+    async def chunks(self, limit: int) -> AsyncIterator[bytes]:
+        """Yield the body as it comes.
+
+        Raises:
+            TooLarge
+        """
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             raise TooLarge(_too_large(limit))
-        chunks, size, more = [], 0, True
+        size, more = 0, True
         while more:
             event = await self._receive()
             if event["type"] == "http.disconnect":
@@ -94,9 +105,13 @@ class Request:
             size += len(chunk)
             if size > limit:
                 raise TooLarge(_too_large(limit))
-            chunks.append(chunk)
+            yield chunk
             more = event.get("more_body", False)
-        return b"".join(chunks)
+
+    def text(self, header: bytes) -> str | None:
+        """Return the value of a header."""
+        value = self.headers.get(header)
+        return value.decode("latin-1") if value is not None else None
 
     def pairs(self, text: bytes) -> list[tuple[str, str]]:
         """Return query parameters.
@@ -124,7 +139,7 @@ def routes(door: Door) -> list[Route]:
         ("/fhir/{type}/_search", {"POST": _search_by_post}),
         ("/fhir/{type}/{id}", {"GET": _read, "PUT": _update, "DELETE": _delete}),
         ("/fhir/{type}/{id}/_history", {"GET": _history}),
-        ("/fhir/{type}/{id}/_history/{vid}", {"GET": _vread}),
+        ("/fhir/{type}/{id}/_history/{vid}", {"GET": _read}),
         ("/fhir/{rest:path}", {}),
     )
     found = [Route("/fhir/metadata", _Metadata(door), methods=None)]
@@ -160,9 +175,10 @@ class _Endpoint:
         identifier = uuid_text(uuid4(secrets.token_bytes(16)))
         method = "GET" if request.method == "HEAD" else request.method
         headers: list[tuple[bytes, bytes]] = []
+        stream: Stream | None = None
         try:
             answer = await self._answer(request, method, identifier, now, scope)
-            status, body, headers = answer.status, answer.body, answer.headers()
+            status, body, headers, stream = answer.status, answer.body, answer.headers(), answer.stream
             if answer.location is not None and b"return=minimal" in request.headers.get(b"prefer", b""):
                 body = b""  # of a create or an update; a searchset or a transaction's answer would be lost
         except ConfideError as error:
@@ -179,7 +195,13 @@ class _Endpoint:
             door.report(error, self._template, identifier)
             status, body = outcome.answer(_unexpected())
         headers.append((b"x-request-id", identifier.encode()))
-        await _send(send, status, body, headers, head=request.method == "HEAD")
+        if stream is None:
+            await _send(send, status, body, headers, head=request.method == "HEAD")
+        else:
+            try:
+                await streamed(stream, receive, send, status, headers, head=request.method == "HEAD")
+            except Exception as error:  # noqa: BLE001 - the beginning is sent: nothing is left but to break off, which the server does
+                door.report(error, self._template, identifier)
         door.observe(self._template, request.method, status, identifier, door.clock() - now)
 
     async def _answer(self, request: Request, method: str, identifier: str, now: int, scope: Scope) -> Answer:
@@ -198,7 +220,8 @@ class _Endpoint:
             if kind is not None and kind not in RESOURCE_TYPES:
                 message = "There is no such resource type in FHIR R4."
                 raise UnknownAddress(message)
-            _check_accept(request)
+            if not native(request):
+                _check_accept(request)
             return await interaction(request, call)
         except (Denied, FhirError, EventTooLarge, CryptoError, KeysError, SealedError) as error:
             await _tell_refusal(call, error)
@@ -248,7 +271,7 @@ def _unexpected() -> ConfideError:
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]], *, head: bool) -> None:
     sent = [
-        (b"content-type", FHIR_JSON + b"; charset=utf-8"),
+        (b"content-type", FHIR_JSON),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
@@ -260,9 +283,16 @@ async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes,
     await send({"type": "http.response.body", "body": b"" if head else body})
 
 
-def _if_match(request: Request) -> str | None:
-    value = request.headers.get(b"if-match")
-    return value.decode("latin-1") if value is not None else None
+def native(request: Request) -> bool:
+    """Tell whether a Binary is asked for as it is: unless FHIR JSON is named (https://hl7.org/fhir/R4/binary.html#rest)."""
+    asks = request.method in {"GET", "HEAD"} and request.path.get("type") == BINARY and "id" in request.path
+    named = request.headers.get(b"accept", b"") + b" " + request.query
+    return asks and b"json" not in named and b"fhir+xml" not in named
+
+
+def _sent(request: Request, call: Call) -> Sent:
+    kind = request.text(b"content-type") or ""
+    return Sent(kind, request.text(b"x-security-context"), request.chunks(call.parts.limits.binary_bytes))
 
 
 async def _transaction(request: Request, call: Call) -> Answer:
@@ -273,25 +303,28 @@ async def _create(request: Request, call: Call) -> Answer:
     if b"if-none-exist" in request.headers:
         message = "Conditional creates are not offered yet."
         raise FhirError(message)
+    if request.path["type"] == BINARY:
+        return await binary.create(call, _sent(request, call))
     body = await request.body(call.parts.limits.resource_bytes, _TAKEN)
     return await create.create(call, request.path["type"], body)
 
 
 async def _update(request: Request, call: Call) -> Answer:
+    if request.path["type"] == BINARY:
+        return await binary.update(call, request.path["id"], _sent(request, call), request.text(b"if-match"))
     body = await request.body(call.parts.limits.resource_bytes, _TAKEN)
-    return await update.update(call, request.path["type"], request.path["id"], body, _if_match(request))
+    return await update.update(call, request.path["type"], request.path["id"], body, request.text(b"if-match"))
 
 
 async def _delete(request: Request, call: Call) -> Answer:
-    return await delete.delete(call, request.path["type"], request.path["id"], _if_match(request))
+    return await delete.delete(call, request.path["type"], request.path["id"], request.text(b"if-match"))
 
 
 async def _read(request: Request, call: Call) -> Answer:
-    return await read.read(call, request.path["type"], request.path["id"])
-
-
-async def _vread(request: Request, call: Call) -> Answer:
-    return await read.vread(call, request.path["type"], request.path["id"], request.path["vid"])
+    version = request.path.get("vid")
+    if native(request):
+        return await binary.read(call, request.path["id"], version)
+    return await read.read(call, request.path["type"], request.path["id"], version)
 
 
 async def _history(request: Request, call: Call) -> Answer:

@@ -7,29 +7,41 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from confide.clinic.fhir.definitions.compartment import compartment_references
+from msgspec import UNSET
+
 from confide.clinic.fhir.definitions.meta import with_meta
 from confide.clinic.fhir.errors import UnresolvedReference
+from confide.clinic.fhir.owners import BINARY, PATIENT, Known, Owner, home_of, owners_of
 from confide.clinic.fhir.search.index import entries
 from confide.clinic.fhir.validate import encode
-from confide.clinic.records import read, write
+from confide.clinic.records import filing, write
 from confide.clinic.records.blind import SALTED
-from confide.clinic.records.model import NO_COMPARTMENT, ONE_COMPARTMENT, SEVERAL_COMPARTMENTS, Found, Home
+from confide.clinic.records.filing import Filed, Upload
+from confide.clinic.records.framed import STAND_IN, Form, Mark, lift, pack
 from confide.crypto.random import new_pseudonym
-from confide.values.ids import NO_SUBJECT, DocumentKey, Pseudonym, SubjectId, uuid_bytes, uuid_text
-from confide.values.permit import Action
+from confide.values.ids import SubjectId, uuid_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from confide.clinic.fhir.call import Call
     from confide.clinic.fhir.search.index import Entry
+    from confide.clinic.records.model import Found
     from confide.clinic.records.write import Draft
     from confide.store.work import Add, Alter
+    from confide.values.ids import DocumentKey, Pseudonym
+    from confide.values.place import Place
 
-PATIENT = "Patient"
 YIELD_EVERY = 32
 """Entries of a bundle between two turns of the event loop, so that a large import does not hold up a read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The content of a Binary, stored already as it came, and in whose place."""
+
+    filed: Filed
+    owners: tuple[Owner, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +53,12 @@ class Incoming:
     key: DocumentKey
     id: bytes
     before: Found | None
+    held: Held | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """A patient that a resource is about."""
-
-    key: DocumentKey
-    subject: SubjectId
-    pseudonym: Pseudonym
+    @property
+    def name(self) -> str:
+        """Type/id."""
+        return f"{self.type}/{uuid_text(self.id)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Prepared:
     draft: Draft
     owners: tuple[Owner, ...]
     steps: tuple[Add | Alter, ...]
+    uploads: tuple[Upload, ...] = ()
 
     @property
     def concerned(self) -> tuple[Pseudonym, ...]:
@@ -73,20 +83,23 @@ def instant(now: int) -> str:
 
 
 async def prepare(call: Call, incoming: Sequence[Incoming]) -> list[Prepared]:
-    """Return sealed drafts for resources that are stored together.
+    """Return sealed drafts for resources that are stored together; their files are stored by then.
 
     Raises:
-        UnresolvedReference: a patient that a resource is about does not exist, or may not be known of.
+        UnresolvedReference, AmbiguousContext: see `owners_of`.
+        Unavailable, ObjectsRefused: a file cannot be stored.
     """
     pseudonyms = {one.id: one.before.pseudonym if one.before else new_pseudonym() for one in incoming}
     owners = {uuid_text(one.id): Owner(one.key, SubjectId(one.id), pseudonyms[one.id]) for one in incoming if one.type == PATIENT}
+    known = Known(owners, {one.name: one.resource for one in incoming})
     indexed, marks = await index_of(call, [one.resource for one in incoming])
     prepared = []
     for at, one in enumerate(incoming):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep(0)
         steps, marks = write.mark(marks), []
-        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], owners, indexed[at], steps))
+        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], known, indexed[at], steps))
+    await filing.keep(call.parts.files, [upload for one in prepared for upload in one.uploads])  # last: nothing is refused any more
     return prepared
 
 
@@ -107,15 +120,18 @@ async def _prepare_one(
     call: Call,
     one: Incoming,
     pseudonym: Pseudonym,
-    owners: dict[str, Owner],
+    known: Known,
     indexed: tuple[list[Entry], list[int]],
     steps: list[Add | Alter],
 ) -> Prepared:
-    about = await _owners(call, one, owners)
-    home = _home(about)
+    about = await owners_of(call, one.name, one.resource, known)
+    if one.held and about != one.held.owners:  # as when the patient is erased while a large file is being sent
+        message = "The security context changed while the content was sent: send it again."
+        raise UnresolvedReference(message)
+    home = home_of(one.type, about)
     number = one.before.current + 1 if one.before else 1
-    identifier = uuid_text(one.id)
-    content = encode(with_meta(one.resource, identifier, str(number), instant(call.now)))
+    content = encode(with_meta(one.resource, uuid_text(one.id), str(number), instant(call.now)))
+    framed, uploads = await _lift(call, one, content, home.place(call.principal.tenant, one.id, number))
     plain, salted = indexed
     draft = write.Draft(
         tenant=call.principal.tenant,
@@ -129,56 +145,23 @@ async def _prepare_one(
         tokens=tokens_of(call, plain, salted, [owner.subject for owner in about]),
         shared_with=[owner.key for owner in about],
         before=one.before,
+        framed=framed,
+        files=[one.held.filed] if one.held else [upload.filed for upload in uploads],
     )
-    return Prepared(draft, about, (*await write.put(call.parts.keyring, draft, call.now), *steps))
+    return Prepared(draft, about, (*await write.put(call.parts.keyring, draft, call.now), *steps), uploads)
 
 
-def _home(about: tuple[Owner, ...]) -> Home:
-    if not about:
-        return Home(None, NO_COMPARTMENT, NO_SUBJECT)
-    if len(about) == 1:
-        return Home(about[0].key, ONE_COMPARTMENT, about[0].subject)
-    return Home(None, SEVERAL_COMPARTMENTS, NO_SUBJECT)
-
-
-async def _owners(call: Call, one: Incoming, known: dict[str, Owner]) -> tuple[Owner, ...]:
-    if one.type == PATIENT:  # a Patient is its own compartment, whatever it links to
-        return (known[uuid_text(one.id)],)
-    found: dict[str, Owner] = {}
-    for reference in compartment_references(one.resource):
-        identifier = local_patient(reference, call.parts.base)
-        if identifier is None:
-            continue
-        owner = known.get(identifier)
-        if owner is None:
-            owner = known[identifier] = await _find_owner(call, identifier)
-        found[identifier] = owner
-    return tuple(found[identifier] for identifier in sorted(found))
-
-
-def local_patient(reference: str, base: str) -> str | None:
-    """Return the identifier in a reference to a Patient of this server; None for a contained or foreign one.
-
-    Raises:
-        UnresolvedReference: the reference names an entry of a bundle that is not there.
-    """
-    if reference.startswith("#"):
-        return None
-    path = reference.removeprefix(base + "/").split("/_history/", 1)[0]
-    if path.startswith(("http://", "https://")):
-        return None
-    if path.startswith("urn:"):
-        message = "A reference to a patient names an entry that this request does not hold."
-        raise UnresolvedReference(message)
-    return path.removeprefix("Patient/")
-
-
-async def _find_owner(call: Call, identifier: str) -> Owner:
-    value = uuid_bytes(identifier)
-    if value is not None:
-        rows = call.rows(PATIENT, Action.READ)
-        found = await read.current(call.parts.database, rows, PATIENT, value)
-        if found is not None and not found.deleted:
-            return Owner(found.key, SubjectId(found.id), found.pseudonym)
-    message = "The resource is about a patient that does not exist here: create the Patient first."
-    raise UnresolvedReference(message)
+async def _lift(call: Call, one: Incoming, content: bytes, place: Place) -> tuple[bytes, tuple[Upload, ...]]:
+    """Return what is sealed of a version, and the files that go with it."""
+    if one.held:
+        filed = one.held.filed
+        return pack(content, [Mark(content.rindex(STAND_IN), Form.DECODED, True, filed.file, filed.size)]), ()  # noqa: FBT003 - its content
+    binary = encode(one.resource.data)[1:-1] if one.type == BINARY and one.resource.data is not UNSET else None
+    framed, lifted = lift(content, filing.new_file, binary)
+    if not lifted:
+        return framed, ()
+    key = await call.parts.keyring.sealer(place.tenant, place.subject, place.purpose_class, call.now)
+    filed_as = [Filed(each.mark.file, filing.new_file(), key.key_ref, each.mark.size) for each in lifted]
+    return framed, tuple(
+        Upload(filed, filing.place_of(place, filed.file), key, each.data) for filed, each in zip(filed_as, lifted, strict=True)
+    )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from confide.audit.append import granted
 from confide.clinic.fhir.definitions.structs import decoder, type_of
-from confide.clinic.fhir.prepare import PATIENT, index_of, tokens_of
+from confide.clinic.fhir.owners import PATIENT
+from confide.clinic.fhir.prepare import index_of, tokens_of
 from confide.clinic.records import jobs, write
 from confide.clinic.records import read as records
 from confide.values.permit import Action
@@ -33,8 +34,8 @@ async def reindex(call: Call, report: Callable[[int], None]) -> None:
         if not found:
             await call.commit([granted(permit, "reindexed")], [jobs.end(jobs.REINDEX)])
             return
-        contents = await records.unseal(call.parts.keyring, permit, found, call.now)
-        resources = [decoder(type_of(content)).decode(content) for content in contents]
+        opened = await call.reader(permit).open(found)
+        resources = [decoder(type_of(one.text)).decode(one.text) for one in opened]
         indexed, marks = await index_of(call, resources)
         steps = [*write.mark(marks), jobs.move(jobs.REINDEX, found[-1].key)]
         for version, (plain, salted) in zip(found, indexed, strict=True):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from confide.access.unseal import opener
 from confide.clinic.records import store
+from confide.clinic.records.errors import HoldsFiles
+from confide.clinic.records.framed import unpack
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS, Found, found
 from confide.crypto.envelope import key_ref_of
 from confide.sealed import documents
@@ -39,8 +41,8 @@ async def history(database: Database, rows: Rows, resource_type: str, identifier
     return [found(row) for row in await database.fetch(store.read_history(rows.permit.reach), values)]
 
 
-async def unseal(keyring: Keyring, permit: Permit, versions: Sequence[Found], now: int) -> list[bytes]:
-    """Return the FHIR JSON of each version; the caller owes an audit event before any of it leaves.
+async def unseal_stored(keyring: Keyring, permit: Permit, versions: Sequence[Found], now: int) -> list[bytes]:
+    """Return what is sealed of each version, see `framed`; the caller owes an audit event before any of it leaves.
 
     Raises:
         KeysError, CryptoError: a key was shredded, or a row is not what was stored there.
@@ -52,6 +54,20 @@ async def unseal(keyring: Keyring, permit: Permit, versions: Sequence[Found], no
         documents.unseal(open_one, one.home.place(tenant, one.id, one.number), one.sealed) if one.sealed is not None else b""
         for one in versions
     ]
+
+
+async def unseal(keyring: Keyring, permit: Permit, versions: Sequence[Found], now: int) -> list[bytes]:
+    """Return the FHIR JSON of versions without files; `attachments` reads those that may have some.
+
+    Raises:
+        KeysError, CryptoError: a key was shredded, or a row is not what was stored there.
+        HoldsFiles: one has files.
+    """
+    unpacked = [unpack(stored) for stored in await unseal_stored(keyring, permit, versions, now)]
+    if any(marks for _, marks in unpacked):
+        message = "A document has files, and this way of reading it would lose them."
+        raise HoldsFiles(message)
+    return [text for text, _ in unpacked]
 
 
 async def shared_with(database: Database, version: Found) -> list[DocumentKey]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confide.clinic.records import store
+from confide.clinic.records import file_rows, store
 from confide.clinic.records.model import found
-from confide.clinic.records.read import unseal
+from confide.clinic.records.read import unseal_stored
 from confide.crypto.envelope import parse_header
 from confide.sealed import documents
 from confide.store.work import Alter, Unit
+from confide.values.ids import KeyRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from confide.keys.hierarchy import Keyring
     from confide.store.work import Database
-    from confide.values.ids import KeyRef
     from confide.values.permit import Permit
 
 BATCH = 500
@@ -56,11 +56,15 @@ async def reseal(
 
 
 async def in_use(database: Database, tenant: int) -> set[KeyRef]:
-    """Return the keys that some version is sealed under."""
+    """Return the keys that some version or some file is sealed under."""
     after, number, found_keys = 0, 0, set()
     while rows := await database.fetch(store.HEADERS, {"tenant": tenant, "after": after, "number": number, "count": BATCH}):
         found_keys |= {parse_header(row[2]).key_ref for row in rows}
         after, number = rows[-1][0], rows[-1][1]
+    file = b""
+    while rows := await database.fetch(file_rows.ALL_FILES, {"tenant": tenant, "after": file, "count": BATCH}):
+        found_keys |= {KeyRef(row[4]) for row in rows}
+        file = rows[-1][0]
     return found_keys
 
 
@@ -69,7 +73,7 @@ async def _renewed(database: Database, keyring: Keyring, permit: Permit, documen
     version = found(rows[0]) if rows else None
     if version is None or version.sealed is None:
         return None  # erased meanwhile
-    [content] = await unseal(keyring, permit, [version], now)
+    [content] = await unseal_stored(keyring, permit, [version], now)
     place = version.home.place(permit.principal.tenant, version.id, version.number)
     key = await keyring.sealer(place.tenant, place.subject, place.purpose_class, now)
     return Alter(store.RESEAL, {"this": document, "seen": number, "sealed": documents.seal(key, place, content)}, None)

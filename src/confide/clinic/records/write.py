@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confide.clinic.records import store
+from confide.clinic.records import file_rows, store
 from confide.clinic.records.blind import SALTED
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS
 from confide.crypto.random import new_stranger
@@ -15,6 +15,7 @@ from confide.store.work import Add, Alter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from confide.clinic.records.filing import Filed
     from confide.clinic.records.model import Found, Home
     from confide.keys.hierarchy import Keyring
     from confide.values.ids import DocumentKey, Pseudonym, TenantId
@@ -40,6 +41,9 @@ class Draft:
     """The patients of a document in several compartments."""
     before: Found | None
     """The version that this one replaces; None for a new document."""
+    framed: bytes | None = None
+    """What is sealed in place of `content`, where parts of it lie in files."""
+    files: Sequence[Filed] = ()
 
 
 async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
@@ -47,7 +51,7 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     home = draft.home
     place = home.place(draft.tenant, draft.id, draft.number)
     key = await keyring.sealer(draft.tenant, place.subject, place.purpose_class, now)
-    sealed = documents.seal(key, place, draft.content)
+    sealed = documents.seal(key, place, draft.framed or draft.content)
     method = UPDATE if draft.before else CREATE
     version = (draft.key, draft.number, draft.tenant, home.patient, home.compartments, now, method, sealed)
     steps: list[Add | Alter] = []
@@ -60,6 +64,9 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     steps.append(Add(store.ADD_TOKEN, [(parameter, token, draft.key) for parameter, token in draft.tokens]))
     if home.compartments == SEVERAL_COMPARTMENTS:
         steps.append(Add(store.ADD_SHARED, [(patient, draft.key, draft.number) for patient in draft.shared_with]))
+    if draft.files:
+        of = (draft.tenant, draft.key, draft.number, home.patient)
+        steps.append(Add(file_rows.ADD_FILE, [(one.file, *of, one.object, one.key_ref, one.size, now) for one in draft.files]))
     return steps
 
 

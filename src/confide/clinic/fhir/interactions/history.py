@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
 from confide.clinic.fhir.bundle import Entry, bundle
+from confide.clinic.fhir.contents import bundled
 from confide.clinic.fhir.errors import FhirError, NotFound
 from confide.clinic.fhir.page import Pages
 from confide.clinic.fhir.prepare import instant
@@ -37,7 +38,8 @@ async def history(call: Call, resource_type: str, identifier: str, pairs: list[t
         message = "There is no such resource."
         raise NotFound(message)
     shown, more = versions[:count], len(versions) > count
-    contents = await records.unseal(call.parts.keyring, rows.permit, shown, call.now)
+    reader = call.reader(rows.permit)
+    contents = [await bundled(call, reader, one) for one in await reader.open(shown)]
     about = tuple(one.patient_pseudonym for one in shown if one.patient_pseudonym)
     await call.commit([granted(rows.permit, patients=about, resources=tuple(one.pseudonym for one in shown))])
     address = f"{resource_type}/{identifier}"

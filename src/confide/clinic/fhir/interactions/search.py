@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
 from confide.clinic.fhir.bundle import Entry, bundle
+from confide.clinic.fhir.contents import bundled
 from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.page import Pages
 from confide.clinic.fhir.search.combine import salted_entries
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from confide.clinic.fhir.call import Call
     from confide.clinic.fhir.search.index import SaltedEntry
     from confide.clinic.fhir.search.query import Query
+    from confide.clinic.records.attachments import Opened
     from confide.clinic.records.model import Found
     from confide.values.ids import SubjectId
 
@@ -44,8 +46,12 @@ ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    found: Found
-    content: bytes
+    opened: Opened
+
+    @property
+    def found(self) -> Found:
+        """The version."""
+        return self.opened.version
 
 
 async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *, lenient: bool) -> Answer:
@@ -78,8 +84,12 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         if query.count:
             hits, position = await _page(call, rows, query, wanted, after)
         total = await _total(call, rows, query, wanted) if query.total else None
+    reader = call.reader(rows.permit)
+    contents = [await bundled(call, reader, hit.opened) for hit in hits]
     await _tell(call, rows, asked, hits)
-    entries = [Entry(f"{resource_type}/{uuid_text(hit.found.id)}", hit.content, match=True) for hit in hits]
+    entries = [
+        Entry(f"{resource_type}/{uuid_text(hit.found.id)}", content, match=True) for hit, content in zip(hits, contents, strict=True)
+    ]
     following = pages.link(query.obeyed, position) if position is not None else None
     return Answer(200, bundle("searchset", call.parts.base, entries, pages.own([*query.obeyed, *here]), following, total))
 
@@ -161,12 +171,12 @@ async def _page(call: Call, rows: Rows, query: Query, wanted: Wanted, after: int
 
 
 async def _check(call: Call, rows: Rows, query: Query, found: Sequence[Found]) -> list[_Hit]:
-    contents = await records.unseal(call.parts.keyring, rows.permit, found, call.now)
+    opened = await call.reader(rows.permit).open(found)
     if not query.filters and query.patient is None:
-        return [_Hit(one, content) for one, content in zip(found, contents, strict=True)]
+        return [_Hit(one) for one in opened]
     looked_at = frozenset([*(one.parameter for one in query.filters), *([query.patient_parameter] if query.patient_parameter else ())])
     decode, base = glance(query.type, looked_at).decode, call.parts.base
-    return [_Hit(one, content) for one, content in zip(found, contents, strict=True) if matches(query, decode(content), base)]
+    return [_Hit(one) for one in opened if matches(query, decode(one.text), base)]
 
 
 async def _total(call: Call, rows: Rows, query: Query, wanted: Wanted) -> int:

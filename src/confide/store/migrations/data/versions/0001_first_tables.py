@@ -123,6 +123,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", name=op.f("pk_erased")),
     )
     op.create_table(
+        "stored_file",
+        sa.Column("id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("tenant", sa.Integer(), nullable=False),
+        sa.Column("document", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("patient", sa.BigInteger(), nullable=True),
+        sa.Column("object", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("key_ref", sa.LargeBinary(length=8), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("stored", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stored_file")),
+        sa.UniqueConstraint("object", name=op.f("uq_stored_file_object")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("stored_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stored_file_document_number"), ["document", "number"], unique=False)
+        batch_op.create_index(batch_op.f("ix_stored_file_patient"), ["patient"], unique=False)
+
+    op.create_table(
         "token",
         sa.Column("parameter", sa.Integer(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
