@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from confide.access.authorise import predicate
+from confide.clinic.records.model import SEVERAL_COMPARTMENTS
 from confide.clinic.records.store import DOCUMENT, SHARED, TOKEN, guard, with_versions
 from confide.store.statements import AnyOf, Query, Unindexed
 
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     from confide.values.permit import Reach
 
 _ONE = DOCUMENT.alias("candidate")
-_COLUMNS = (_ONE.c.key, _ONE.c.id, _ONE.c.pseudonym, _ONE.c.version, _ONE.c.deleted)
+_COLUMNS = (
+    *(_ONE.c.key, _ONE.c.id, _ONE.c.pseudonym, _ONE.c.version, _ONE.c.deleted, _ONE.c.type),
+    *(_ONE.c.patient, _ONE.c.compartments),
+)
 _AMONG = SHARED.alias("among")
 _SHARING = (SHARED.c.document == _ONE.c.key, SHARED.c.number == _ONE.c.version)
+_SHARED = _ONE.c.compartments == SEVERAL_COMPARTMENTS
 _AFTER: sa.BindParameter[int] = sa.bindparam("after")
 _ABOUT: sa.BindParameter[int] = sa.bindparam("about")
 _TYPE: sa.BindParameter[str] = sa.bindparam("type")
@@ -74,7 +79,7 @@ def _by_patient(reach: Reach) -> sa.CompoundSelect[Any]:
     allowed = predicate(guard(_ONE, *_SHARING, indexed=False), reach)
     own = sa.select(*_COLUMNS).where(_ONE.c.patient == _ABOUT, _ONE.c.type == _TYPE, _ONE.c.key > _AFTER, _ONE.c.deleted == 0, allowed)
     joined = sa.select(_AMONG.c.document, *_COLUMNS[1:]).select_from(_AMONG.join(_ONE, _ONE.c.key == _AMONG.c.document))
-    wanted = (_AMONG.c.patient == _ABOUT, _AMONG.c.document > _AFTER, _AMONG.c.number == _ONE.c.version)
+    wanted = (_AMONG.c.patient == _ABOUT, _AMONG.c.document > _AFTER, _AMONG.c.number == _ONE.c.version, _SHARED)
     return own.union_all(joined.where(*wanted, *_checked(reach, by_patient=False)))
 
 
@@ -88,7 +93,7 @@ def _checked(reach: Reach, *, by_patient: bool) -> list[sa.ColumnElement[bool]]:
     """What a document found by another index must be; no index may serve it."""
     found = [predicate(guard(_ONE, *_SHARING, indexed=False), reach), Unindexed(_ONE.c.type) == _TYPE, _ONE.c.deleted == 0]
     if by_patient:
-        among = sa.exists().where(*_SHARING, SHARED.c.patient == _ABOUT)
+        among = sa.exists().where(*_SHARING, SHARED.c.patient == _ABOUT, _SHARED)
         found.append(sa.or_(Unindexed(_ONE.c.patient) == _ABOUT, among))
     return found
 
