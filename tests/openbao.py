@@ -151,6 +151,9 @@ class Server:
         """Let it take connections and answer none."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and not _stopped(self.process.pid):
+            time.sleep(POLL_SECONDS)
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -181,6 +184,12 @@ def server() -> Iterator[Server]:
     finally:
         made.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stopped(process: int) -> bool:
+    """Tell whether every thread of a process has stopped: the signal takes its time."""
+    states = [(task / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] for task in Path(f"/proc/{process}/task").iterdir()]
+    return set(states) == {"T"}
 
 
 def _certify(folder: Path) -> None:

@@ -49,7 +49,8 @@ def page() -> str:
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=f"confide {name}")
+    # Click keeps the help option of the first context that asks, so this one must ask as the program does.
+    context = click.Context(command, info_name=f"confide {name}", **confide.context_settings)
     yield f"\n## confide {name}\n\n{inspect.cleandoc(command.help or '')}\n\n"
     yield "```sh\n" + "\n".join(f"# {what}\n{line}" for what, line in EXAMPLES.get(name, ())) + "\n```\n\n"
     yield f"Usage: `{' '.join(['confide', name, *command.collect_usage_pieces(context)])}`\n\n"

@@ -80,6 +80,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "confide restore --data data.confide.age --keys keys.confide.age --identity identity.txt --folder new",
         ),
     ),
+    "files sweep": (
+        ("what would go", "confide files sweep --dry-run"),
+        ("what a kill left over a week ago", "confide files sweep --older-than 168"),
+    ),
     "erase": (
         ("what would go", "confide erase --patient 5b0a7c1e-93f4-4e0e-8f3c-0d9d3c1f2a10"),
         ("and then do it", "confide erase --patient 5b0a7c1e-93f4-4e0e-8f3c-0d9d3c1f2a10 --yes"),

@@ -75,11 +75,13 @@ class Office:
 
 async def keyring(folder: Path, name: str) -> tuple[Keyring, Database]:
     """A root key with a key database of its own."""
-    keyfile.create(folder / f"{name}.key")
-    url = f"sqlite:///{folder / name}.db"
+    place = folder / name
+    place.mkdir()
+    keyfile.create(place / "root.key")
+    url = f"sqlite:///{place / 'keys.db'}"
     await asyncio.to_thread(upgrade, url, Which.KEYS)
     database = await open_database(url)
-    found = Keyring(database, keyfile.read(folder / f"{name}.key"))
+    found = Keyring(database, keyfile.read(place / "root.key"))
     await found.start(TENANT, NOW)
     return found, database
 

@@ -216,6 +216,7 @@ def json_lines(name: str, desk: Desk, folder: Path) -> list[str]:
         "export": ["--to", str(folder / "out2"), "--plaintext"],
         "audit show": ["-n", "3"],
         "keys status": [],
+        "files sweep": ["--dry-run"],
         "backup": ["--data-to", str(folder / "data"), "--keys-to", str(folder / "keys"), "--recipient", recipient],
     }
     if name == "erase":

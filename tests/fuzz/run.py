@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.fuzz import log
 from tests.fuzz.checks import faults
 from tests.fuzz.inputs import CREATED, FHIR, OK, Expected, Input, Surface, request
-from tests.fuzz.tables import ACCOUNT, DOCUMENT, ENROLMENT, KEY, SHARED, TOKEN, VERSION, grown
+from tests.fuzz.tables import ACCOUNT, DOCUMENT, ENROLMENT, FILES, KEY, SHARED, STORED, TOKEN, VERSION, grown
 from tests.journeys import charts
 
 if TYPE_CHECKING:
@@ -135,9 +135,12 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------ looking over
 
-    def settle(self) -> None:
-        """Look the house over: it answers, it stored what it acknowledged and nothing else, its logs and its trail hold no mark."""
-        self._check_rows()
+    def settle(self, *besides: str) -> None:
+        """Look the house over: it answers, it stored what it acknowledged and nothing else, its logs and its trail hold no mark.
+
+        Rows of tables in `besides` are let pass.
+        """
+        self._check_rows(besides)
         for sentence in self._log.faults(self.marks):
             self.note("the log", sentence)
         if any(map(self.marks.are_in, self._tables.new_events())):
@@ -147,16 +150,20 @@ class Run:
             if still.body != self._resting:
                 self.note("the Patient of the beginning", "it is not what it was")
 
+    def files_changed(self) -> bool:
+        """Tell whether there are other files than at the last look."""
+        return self._tables.count()[FILES] != self._rows[FILES]
+
     def begin_anew(self) -> None:
         """Take the rows that are there now for granted."""
         self._rows, self._written = self._tables.count(), Counter()
 
-    def _check_rows(self) -> None:
+    def _check_rows(self, besides: tuple[str, ...]) -> None:
         rows = self._tables.count()
         found, written = grown(self._rows, rows), self._written
-        if written.total():  # these go with what was acknowledged, and cannot be told beforehand
-            for name in (TOKEN, KEY, SHARED):
-                found.pop(name, None)
+        # Some go with what was acknowledged, and cannot be told beforehand.
+        for name in (*besides, *((FILES, STORED, TOKEN, KEY, SHARED) if written.total() else ())):
+            found.pop(name, None)
         for name in {*found, *written}:
             if found.get(name, 0) != written[name]:
                 self.note("the tables", f"{name} has changed by {found.get(name, 0)} rows in place of {written[name]}")

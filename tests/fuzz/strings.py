@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CONTROLS = "".join(chr(at) for at in range(32) if chr(at) not in "\t\n\r")
 """All that a FHIR string may not hold, besides halves of surrogate pairs."""
+NO_XML = "\ufffe\uffff"
+"""What a FHIR string may hold, and no XML."""
 NASTY = (
     "'; DROP TABLE document; --",
     "' OR '1'='1",
@@ -93,7 +96,7 @@ def vessel(run: Run, texts: list[str]) -> tuple[Json, str]:
     """Return a Patient full of strings, and the system under which its identifier is found."""
     system = "urn:confide:" + run.marks.new()
     first, second, third = texts[:3]
-    patient = {
+    patient: Json = {
         "resourceType": "Patient",
         "extension": [{"url": system, "valueString": one} for one in texts] + [{"url": system, "valueMarkdown": second}],
         "identifier": [{"system": system, "value": first, "assigner": {"display": third}}],
@@ -102,6 +105,9 @@ def vessel(run: Run, texts: list[str]) -> tuple[Json, str]:
         "address": [{"line": texts, "city": first, "text": second}],
         "contact": [{"name": {"text": first}, "relationship": [{"text": second}]}],
     }
+    narrative = escape("".join(one for one in first if one not in NO_XML))
+    if narrative.strip():
+        patient["text"] = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p title="x">{narrative}</p></div>'}
     return patient, system
 
 
@@ -128,7 +134,7 @@ def round_trip(run: Run, texts: list[str]) -> None:
     _must_equal(run, "an update", text, _demand(run, "an update", "PUT", address.encode(), OK, text).body)
     history = _demand(run, "a history", "GET", f"{address}/_history".encode(), OK)
     run.insist(made.body in history.body, "a history holds another first version")
-    _in_a_transaction(run, body)
+    _in_a_transaction(run, body, texts)
     run.tally.returned += len(texts)
 
 
@@ -170,8 +176,11 @@ def _value(text: str) -> str:
     return quote(text, safe="")
 
 
-def _in_a_transaction(run: Run, body: bytes) -> None:
-    answer = _demand(run, "a transaction", "POST", b"/fhir", OK, wrapped("Patient", body, body))
+def _in_a_transaction(run: Run, body: bytes, texts: list[str]) -> None:
+    """Send the Patient twice in one transaction, and the strings outside of it as well."""
+    outside = json.dumps({"value": texts[0], "type": {"text": texts[1]}}).encode()
+    bundle = wrapped("Patient", body, body).replace(b'"entry":', b'"identifier":' + outside + b',"entry":', 1)
+    answer = _demand(run, "a transaction", "POST", b"/fhir", OK, bundle)
     for entry in json.loads(answer.body)["entry"]:
         address = "/" + entry["response"]["location"].split("/", 3)[3]
         _must_equal(run, "a transaction", body, _demand(run, "a read", "GET", address.encode(), OK).body)

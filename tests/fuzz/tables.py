@@ -1,4 +1,4 @@
-"""What the databases hold, read past the server: how many rows, and the events of the audit trail."""
+"""What the databases hold, read past the server: how many rows and files, and the events of the audit trail."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TRAIL = "audit_outbox"
-ACCOUNT, DOCUMENT, ENROLMENT, KEY, SHARED, TOKEN, VERSION = (
+ACCOUNT, DOCUMENT, ENROLMENT, KEY, SHARED, STORED, TOKEN, VERSION = (
     "account",
     "document",
     "enrolment",
     "wrapped_key",
     "shared_version",
+    "stored_file",
     "token",
     "version",
 )
+FILES = "files"
+"""Attachments, which lie beside the database."""
 ORPHANS = "token of no document"
 """Negative numbers are no documents: see records/blind.py."""
 _NOT_OURS = {"alembic_version", "sqlite_sequence", TRAIL}
@@ -38,11 +41,12 @@ class Tables:
         self._folder, self._postgresql, self._told = folder, postgresql, 0
 
     def count(self) -> Counts:
-        """Return the rows of each table but the audit trail, and the tokens that belong to no document."""
+        """Return the rows of each table but the audit trail, the files, and the tokens that belong to no document."""
         names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'" if self._postgresql else _SQLITE_NAMES
         texts = _counting(row[0] for row in self._data([names])[0])
         texts[ORPHANS] = f"SELECT count(*) FROM {TOKEN} WHERE document > 0 AND document NOT IN (SELECT key FROM {DOCUMENT})"  # noqa: S608 - our own names
         data = dict(zip(texts, self._data(list(texts.values())), strict=True))
+        data[FILES] = [[sum(path.is_file() for path in (self._folder / "objects").rglob("*"))]]
         keys = self._folder / "keys.db"
         texts = _counting(row[0] for row in _sqlite(keys, [_SQLITE_NAMES])[0])
         return {name: rows[0][0] for name, rows in (data | dict(zip(texts, _sqlite(keys, list(texts.values())), strict=True))).items()}

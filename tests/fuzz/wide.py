@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.fuzz.inputs import BAD, OK, Expected, refused
+from tests.fuzz.inputs import BAD, OK, UNPROCESSABLE, Expected, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +29,17 @@ def wide(run: Run, size: int) -> None:
     resources, bundles = list(_resources(run)), list(_bundles(run))
     for what, address, body in (*run.rng.sample(resources, min(size, len(resources))), *run.rng.sample(bundles, min(size, len(bundles)))):
         run.send(what, "POST", address, refused(BAD), body=body())
-    commas = b'"' + b"," * 1_000_000 + b'"'
-    run.send("a million commas in a string", "POST", b"/fhir", Expected(frozenset({OK})), body=_commas(commas))
+    good(run)
+
+
+def good(run: Run) -> None:
+    """Send what is good FHIR, and costs a careless server minutes."""
+    commas, ligatures = "," * 1_000_000, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 300_000
+    for what, text in (("a million commas", commas), ("ligatures that become five million letters", ligatures)):
+        run.send(what, "POST", b"/fhir", Expected(frozenset({OK})), body=_in_a_bundle({"text": text, "family": text}))
+    names = [f"{run.marks.new()} {at}" for at in range(30_000)]
+    expected = refused(UNPROCESSABLE, issue="too-costly")
+    run.send("thirty thousand names", "POST", b"/fhir", expected, body=_in_a_bundle({"given": names}))
 
 
 def _resources(run: Run) -> Iterator[Wide]:
@@ -49,8 +59,8 @@ def _bundles(run: Run) -> Iterator[Wide]:
     yield "many entries, the last of them empty", b"/fhir", partial(_filled, BUNDLE + b'"entry":[', DELETE, b",{}]}", most)
 
 
-def _commas(text: bytes) -> bytes:
-    return BUNDLE + b'"entry":[' + POST + PATIENT + b'"name":[{"text":' + text + b"}]}}]}"
+def _in_a_bundle(name: object) -> bytes:
+    return BUNDLE + b'"entry":[' + POST + PATIENT + b'"name":[' + json.dumps(name, ensure_ascii=False).encode() + b"]}}]}"
 
 
 def _in(before: bytes, after: bytes, size: int) -> Iterator[tuple[str, Callable[[], bytes]]]:

@@ -14,7 +14,7 @@ from confide.crypto.random import new_uuid4
 from confide.crypto.signing import SigningKey
 from confide.keys import rotate, shred, store, tend
 from confide.keys.errors import KeyMissing, LedgerRefused, ShreddingPending
-from confide.keys.hierarchy import Keyring
+from confide.keys.hierarchy import Cell, Keyring
 from confide.keys.ledger import Ledger, State
 from confide.keys.policy import Policy
 from confide.keys.providers import keyfile
@@ -314,3 +314,29 @@ async def test_a_line_without_its_end_was_never_there(room: Room, tmp_path: Path
     assert len(ledger.pending(State())) == 1
     assert ledger.append(signer, TENANT, (new_uuid4(),), (), NOW).number == 2
     assert len(ledger.pending(State())) == 2
+
+
+async def test_what_was_searched_for_dies_week_by_week(room: Room) -> None:
+    """The key of searches is renewed with every epoch, and each one is dropped five weeks after its last search."""
+    ring = await room.ring()
+    sealed = []
+    for week in range(4):
+        now = NOW + 7 * week * DAY
+        await tend.renew_searches(ring, room.database, TENANT, POLICY, now)
+        cell = Cell(TENANT, b"audit", b"sealed", week.to_bytes(16, "big"), purpose_class=PurposeClass.SEARCHES)
+        sealed.append((cell, await ring.seal_service(cell, b"asked", now)))
+
+    async def opened(now: int) -> list[int]:
+        await tend.tend(room.database, room.provider, TENANT, POLICY, now)
+        fresh, found = await room.ring(now), []
+        for week, (cell, envelope) in enumerate(sealed):
+            await fresh.load([envelope[4:12]], now)  # type: ignore[list-item]
+            try:
+                found.append(week if fresh.open_service(cell, envelope) == b"asked" else -1)
+            except KeyMissing:
+                continue
+        return found
+
+    assert await opened(NOW + 21 * DAY) == [0, 1, 2, 3]
+    assert await opened(NOW + 42 * DAY) == [1, 2, 3]
+    assert await opened(NOW + 56 * DAY) == [3]  # the newest stays, since what is searched next is sealed under it

@@ -48,7 +48,8 @@ def test_a_copy_has_a_value_of_its_own() -> None:
 
 def test_cells_are_equal_where_that_can_be_told() -> None:
     """By value, or by envelope; never by guessing."""
-    assert Cell(VALUE) == Cell(VALUE)
+    assert Cell(VALUE) == Cell(VALUE) == Cell(VALUE, b"\xe1sealed")
+    assert Cell(VALUE, b"\xe1sealed") != Cell(VALUE, b"\xe1sealed anew")
     assert Cell(VALUE, b"\xe1sealed") == Envelope(b"\xe1sealed")
     assert Cell(VALUE) != Envelope(b"\xe1sealed")
     assert Cell(True) != Cell(1)

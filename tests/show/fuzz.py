@@ -1,6 +1,6 @@
 """`make show-fuzz`: bad input is refused and leaves nothing behind; valid strings come back as they were.
 
-Inputs of nine families are sent to a running server over TLS, on SQLite and on PostgreSQL. No answer is 5xx; each refusal is an
+Inputs of twelve families are sent to a running server over TLS, on SQLite and on PostgreSQL. No answer is 5xx; each refusal is an
 OperationOutcome of the expected kind, with a location, and repeats nothing; the tables hold what was acknowledged and nothing else; no
 part of an input is in the log, in the audit trail or on disk; memory stays bounded, and others are served meanwhile.
 
@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from confide.cli import making
 from tests import ground, postgres
 from tests.fuzz import memory
+from tests.fuzz.binaries import binaries
 from tests.fuzz.bodies import bodies
 from tests.fuzz.described import described
 from tests.fuzz.desk import desk
 from tests.fuzz.heads import heads
 from tests.fuzz.inputs import request
+from tests.fuzz.late import late
 from tests.fuzz.marks import Marks
 from tests.fuzz.nonsense import Waiting, nonsense
 from tests.fuzz.resources import blind_mutations, invalid_elements
@@ -52,6 +54,8 @@ MOST_WAIT = 10.0
 """Seconds that somebody else may have to wait; much, because the machine may be busy with other things."""
 MOST_GROWTH = 300.0
 """MB that the server may hold at the end beyond what it held at the beginning."""
+BINARY = 8 * 1024 * 1024
+"""Of content; the default of a gibibyte would take its time."""
 SMALL_BUNDLE = 4 * 1024 * 1024
 MEGABYTE = 1_000_000
 
@@ -72,8 +76,10 @@ FAMILIES = (
     Family("requests out of a description", described, 1, 6),
     Family("methods, addresses, queries and headers", heads, 1, 1),
     Family("sizes and lengths", sizes, 1, 1),
+    Family("what is found out late", late, 1, 1),
     Family("very many small values", wide, 3, 5),
     Family("bytes that are no HTTP", nonsense, 30, 600),
+    Family("content as it is", binaries, 5, 60),
     Family("valid strings", strings, 15, 150),
 )
 DESK = "signing in and accounts"
@@ -119,7 +125,7 @@ class Result:
 def run(scratch: Path, store: str, cluster: postgres.Cluster | None, plan: Plan) -> Result:
     """Send every family to one server and look it over."""
     began = time.monotonic()
-    chosen: dict[str, str | int | bool] = {"data_database": cluster.url} if cluster else {}
+    chosen: dict[str, str | int | bool] = {"binary_bytes": BINARY} | ({"data_database": cluster.url} if cluster else {})
     place = ground.make(scratch / "instance", chosen if plan.long else chosen | {"bundle_bytes": SMALL_BUNDLE})
     link = making.bootstrap_link(place.settings).rpartition("/")[2]
     server = _start(place, plan.weakness)

@@ -46,7 +46,7 @@ def test_an_example_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert program == "confide"
     assert rest[: len(name.split())] == name.split()
     command = dict(reference_cli.commands())[name]
-    assert command.make_context(name, rest[len(name.split()) :]).params
+    assert command.make_context(name, rest[len(name.split()) :], **confide.context_settings).params
 
 
 def test_every_option_stands_on_the_page() -> None:

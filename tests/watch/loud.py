@@ -126,10 +126,10 @@ def make_loud() -> None:
     """Put a read in the place of the server's own that first goes the way which is asked for."""
     quiet, marker = read.read, os.environ[MARKER]
 
-    async def aloud(call: Call, resource_type: str, identifier: str) -> Answer:
+    async def aloud(call: Call, resource_type: str, identifier: str, version: str | None = None) -> Answer:
         if identifier in WAYS:
             WAYS[identifier](marker + identifier)
-        return await quiet(call, resource_type, identifier)
+        return await quiet(call, resource_type, identifier, version)
 
     read.read = aloud
 

@@ -13,14 +13,15 @@ from confide.sealed import finding, salts
 from confide.sealed.terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from confide.adopt.vault import Vault
     from confide.sealed.columns import Field
     from confide.sealed.finding import Find
     from confide.values.ids import TenantId
 
-    LookUp = Callable[[list[int]], Collection[int]]
+    LookUp = Callable[[list[int]], AbstractSet[int]]
     """Returns those of some tokens that are in the index."""
 
 NO_ROW = b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -46,9 +45,8 @@ def sweep_command(*, dry_run: bool, hours: int, folder: Path, as_json: bool) -> 
     """
     with terminal.progress(quiet=as_json) as bar:
         task = bar.add_task("Looking at files", total=None, beside="")
-        swept = run_in_house(
-            settings_of(folder), lambda house: sweep(house, hours, lambda count: bar.advance(task, count), dry_run=dry_run)
-        )
+        report = partial(bar.advance, task)
+        swept = run_in_house(settings_of(folder), lambda house: sweep(house, hours, report, dry_run=dry_run))
     if as_json:
         terminal.machine({"deleted": not dry_run, **asdict(swept)})
         return

@@ -8,12 +8,11 @@ import click
 
 from confide.cli import kit, terminal
 from confide.cli.instance import call_now, folder_option, run_in_house, settings_of, told
-from confide.clinic.app import TENANT, clock
+from confide.clinic.app import TENANT, clock, tend_keys
 from confide.clinic.records import reseal
 from confide.clinic.records.file_reseal import reseal_files
 from confide.keys import rotate
 from confide.keys.status import status
-from confide.keys.tend import tend
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def tend_command(folder: Path) -> None:
     settings = settings_of(folder)
 
     async def work(house: House) -> list[str]:
-        done = await tend(house.keys, house.provider, TENANT, settings.policy, clock())
+        done = await tend_keys(house, clock())
         if done:
             await told(house, "tend")
         return done

@@ -40,7 +40,7 @@ from confide.keys.errors import KeysError, ProviderRefused, ProviderUnavailable
 from confide.keys.hierarchy import Keyring
 from confide.keys.ledger import Ledger
 from confide.keys.providers.opening import open_provider
-from confide.keys.tend import tend
+from confide.keys.tend import renew_searches, tend
 from confide.rights import erase as rights
 from confide.store.errors import Unavailable
 from confide.store.objects.beside import Beside
@@ -188,6 +188,17 @@ async def _waiting(house: House, now: int) -> str | None:
     return None
 
 
+async def tend_keys(house: House, now: int) -> list[str]:
+    """Do what is due by the clock; return the names of the deeds.
+
+    Raises:
+        ProviderUnavailable, ProviderRefused
+    """
+    policy = house.settings.policy
+    done = await tend(house.keys, house.provider, TENANT, policy, now)
+    return done + await renew_searches(house.keyring, house.keys, TENANT, policy, now)
+
+
 async def catch_up(house: House, report: Callable[[int], None], now: int) -> int:
     """Do what has to be done before anything opens, then let the keyring open again; return how many erasures there were.
 
@@ -271,7 +282,7 @@ class _Server:
             try:
                 if self.house.keyring.held is not None:
                     await catch_up(self.house, lambda _count: None, clock())
-                for deed in await tend(self.house.keys, self.house.provider, TENANT, self.settings.policy, clock()):
+                for deed in await tend_keys(self.house, clock()):
                     self.log(KeysTended(Label(deed)))
                 await file_sweep.left(self.house.parts.files, self.house.database, TENANT)
             except ConfideError as error:

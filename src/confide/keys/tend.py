@@ -18,6 +18,7 @@ from confide.values.ids import NO_SUBJECT
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
+    from confide.keys.hierarchy import Keyring
     from confide.keys.policy import Policy
     from confide.keys.provider import Provider
     from confide.keys.rotate import Report
@@ -77,6 +78,16 @@ async def drop_keks(database: Database, tenant: TenantId, now: int) -> list[str]
             await database.commit(Unit((Alter(store.DROP, {"this": row.key_ref}),)))
             done.append(f"kek-{row.generation} dropped")
     return done
+
+
+async def renew_searches(ring: Keyring, database: Database, tenant: TenantId, policy: Policy, now: int) -> list[str]:
+    """Make the next key of searches once the current one is as old as an epoch, so that what was searched for dies week by week."""
+    values = {"tenant": tenant, "kind": DEK, "subject": NO_SUBJECT, "class": PurposeClass.SEARCHES.value}
+    rows = [KeyRow(*row) for row in await database.fetch(store.CURRENT, values)]
+    if not rows or rows[0].created + policy.epoch * SECOND > now:
+        return []
+    await ring.renew(tenant, NO_SUBJECT, PurposeClass.SEARCHES, now)
+    return [f"searches-{rows[0].generation + 1} begun"]
 
 
 async def drop_searches(database: Database, tenant: TenantId, policy: Policy, now: int) -> list[str]:

@@ -54,10 +54,11 @@ class Cell:
         return SHOWN
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both hold the same value, as far as that can be told without opening anything."""
+        """Return whether both are stored as the same bytes; where one is not stored yet, whether they hold the same value."""
         if isinstance(other, Cell):
-            same = self.envelope is not None and self.envelope == other.envelope
-            return same or bool(type(self.value) is type(other.value) and self.value == other.value)
+            if self.envelope is not None and other.envelope is not None:
+                return bytes(self.envelope) == bytes(other.envelope)
+            return bool(type(self.value) is type(other.value) and self.value == other.value)
         return self.envelope is not None and isinstance(other, Envelope) and bytes(self.envelope) == bytes(other)
 
     __hash__ = object.__hash__

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import cache
 from typing import ClassVar
 from uuid import UUID
 
@@ -42,20 +43,25 @@ class LogEvent:
             TypeError: a field is not of an allowed type.
         """
         found: dict[str, object] = {}
-        for one in fields(self):
-            value = getattr(self, one.name)
+        for name in _names(type(self)):  # type: ignore[arg-type]  # mypy looks at the hash of the instances
+            value = getattr(self, name)
             if isinstance(value, Label):
-                found[one.name] = value.text
+                found[name] = value.text
             elif isinstance(value, Enum):
-                found[one.name] = value.name
+                found[name] = value.name
             elif isinstance(value, UUID):
-                found[one.name] = str(value)
+                found[name] = str(value)
             elif isinstance(value, ALLOWED) or value is None:
-                found[one.name] = value
+                found[name] = value
             else:
-                message = f"the field {one.name} of {self.name} has a type that may not be logged"
+                message = f"the field {name} of {self.name} has a type that may not be logged"
                 raise TypeError(message)
         return found
+
+
+@cache
+def _names(kind: type[LogEvent]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import msgspec
 
 from confide.values.logged import LABEL_CHARACTERS, REGISTERED, Label, Log, LogEvent, RequestFailed, ThirdParty
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
 
+_ENCODE = msgspec.json.Encoder().encode
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NAME = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -30,7 +32,7 @@ def sink(stream: TextIO, time: Callable[[], str]) -> Log:
         if type(event) not in REGISTERED:
             message = "an event must be registered in values/logged.py"
             raise TypeError(message)
-        line = json.dumps({"time": time(), "event": event.name, **event.shown()}, separators=(",", ":"))
+        line = _ENCODE({"time": time(), "event": event.name, **event.shown()}).decode()
         # A full disk for logs must not stop the care of patients; the audit trail does. ValueError: the stream was closed by then.
         with contextlib.suppress(OSError, ValueError):
             stream.write(line + "\n")

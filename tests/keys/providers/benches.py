@@ -136,9 +136,9 @@ def passphrase_file(folder: Path) -> Bench:
 
 def _file_outages(path: Path) -> dict[str, Outage]:
     return {
-        "file gone": Outage(KeyFileRefused, 0.5, lambda: gone(path)),
-        "file open to all": Outage(KeyFileRefused, 0.5, lambda: open_to_all(path)),
-        "folder gone": Outage(KeyFileRefused, 0.5, lambda: gone(path.parent)),
+        "file gone": Outage(KeyFileRefused, 2, lambda: gone(path)),
+        "file open to all": Outage(KeyFileRefused, 2, lambda: open_to_all(path)),
+        "folder gone": Outage(KeyFileRefused, 2, lambda: gone(path.parent)),
     }
 
 
@@ -163,7 +163,7 @@ def on_openbao(folder: Path, server: openbao.Server) -> Bench:
 
 def on_aws(server: aws.Server) -> Bench:
     """Return a bench of AWS KMS; the credentials are in the environment."""
-    patience = CONNECT_SECONDS + READ_SECONDS + 1
+    patience = CONNECT_SECONDS + READ_SECONDS + 2
     return Bench(
         AwsKmsChoice(aws.REGION, prefix=f"{uuid4().hex}-", endpoint_url=server.url),
         (aws.SECRET_KEY,),
@@ -190,7 +190,7 @@ def on_token(folder: Path, token: softhsm.Token, failing: FailingModule | None =
             log_out()  # as long as one session is logged in, a token asks nobody in this process for a PIN
             yield
 
-    patience = READ_SECONDS + 0.5
+    patience = READ_SECONDS + 2
     outages = {
         "token gone": Outage(ProviderUnavailable, patience, lambda: between(token.take_away, token.bring_back)),
         "PIN wrong": Outage(ProviderRefused, patience, wrong_pin),

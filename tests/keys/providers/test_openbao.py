@@ -78,14 +78,14 @@ def test_a_key_that_the_operator_rotates_goes_on(choice: OpenBaoChoice, openbao_
 
 
 def test_a_token_is_renewed_at_half_its_life(choice: OpenBaoChoice, openbao_server: Server, tmp_path: Path) -> None:
-    """A token of two seconds serves for five, as long as somebody asks now and then; left alone, it ends and is refused."""
-    provider = OpenBao(dataclasses.replace(choice, token_file=secret(tmp_path / "short", openbao_server.token(2))))
-    until = time.monotonic() + 5
+    """A token of three seconds serves for seven, as long as somebody asks now and then; left alone, it ends and is refused."""
+    provider = OpenBao(dataclasses.replace(choice, token_file=secret(tmp_path / "short", openbao_server.token(3))))
+    until = time.monotonic() + 7
     while time.monotonic() < until:
         provider.probe()
         time.sleep(0.2)
     provider.probe()
-    time.sleep(2.5)
+    time.sleep(3.5)
 
     with pytest.raises(ProviderRefused, match="Give a new token"):
         provider.probe()

@@ -47,6 +47,10 @@ class Among(sa.ColumnElement[bool]):
         given = {"callable_": values} if callable(values) else {"value": list(values)}
         self.listed = sa.bindparam(None, type_=Integers(), unique=True, **given)
 
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return itself: it is a predicate already, and no `= 1` may be put behind it."""
+        return self
+
     @property
     def _from_objects(self) -> Any:
         return self.column._from_objects  # noqa: SLF001 - as every operator does

@@ -12,6 +12,7 @@ from confide.adopt.sqlalchemy import indexing
 from confide.adopt.sqlalchemy.described import describe, vault_of
 from confide.adopt.sqlalchemy.refusals import PlainValue, Unbound
 from confide.adopt.sqlalchemy.sealing import seal_cells
+from confide.adopt.sqlalchemy.seek import seek
 from confide.adopt.sqlalchemy.subjects import subjects_in_database
 from confide.sealed.cell import Cell
 from confide.values.ids import NO_SUBJECT
@@ -129,8 +130,8 @@ def _update(state: ORMExecuteState, described: Described) -> sa.Result[Any] | No
 
 def _set_by(statement: Any, described: Described) -> set[str]:
     """Return the attributes that an UPDATE … SET names."""
-    values = {**(statement._values or {}), **dict(statement._ordered_values or ())}  # noqa: SLF001 - no other way to ask
-    return {described.names.get(getattr(column, "name", column), "") for column in values}
+    values = dict(statement._values or ())  # noqa: SLF001 - no other way to ask
+    return {described.names.get(str(getattr(column, "name", column)), "") for column in values}
 
 
 def _update_by_key(state: ORMExecuteState, described: Described, rows: list[dict[str, Any]]) -> sa.Result[Any]:
@@ -188,5 +189,6 @@ def _delete(state: ORMExecuteState, described: Described) -> sa.Result[Any] | No
     doomed = sa.select(getattr(described.mapper.entity, described.row_key)).where(*statement._where_criteria)  # noqa: SLF001 - as above
     some = next(iter(described.bound.values()))
     rows = [some.row_of({described.row_key: row}) for row in state.session.execute(doomed).scalars()]
+    result = seek(state) or state.invoke_statement()  # the condition may be a search, so the index goes last
     indexing.drop_rows(connection, described.tables, rows)
-    return None
+    return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import object_mapper, object_session
 from sqlalchemy.orm.attributes import set_attribute
 
@@ -101,6 +102,8 @@ def _fill_persons(target: Any, described: Described, connection: Connection) -> 
                 set_attribute(target, person.key, kept)
         elif held.get(person.key) is not None and person.relationship:
             set_attribute(target, person.key, None)
+        for key in (person.key, *person.links):
+            held.setdefault(key, None)
 
 
 def before_update(mapper: Mapper[Any], connection: Connection, target: Any) -> None:
@@ -110,22 +113,30 @@ def before_update(mapper: Mapper[Any], connection: Connection, target: Any) -> N
         return
     state: InstanceState[Any] = target._sa_instance_state  # noqa: SLF001 - SQLAlchemy's own name for it
     held, before = target.__dict__, state.committed_state
+    if not before.keys() & (described.bound.keys() | described.bound_to | {person.relationship for person in described.persons}):
+        return
+    for key in described.bound_to:
+        if key not in held:  # expired, or deferred: loaded now
+            getattr(target, key)
     if described.row_key in before and before[described.row_key] != held.get(described.row_key):
         message = f"The row identifier of {mapper.class_.__name__} never changes: everything in the row is bound to it."
         raise Unbound(message)
-    if any(link in before for person in described.persons for link in (person.key, person.relationship, *person.links)):
-        _move(target, described, connection)
-    cells = _changed(target, described, held, before)
+    linked = any(link in before for person in described.persons for link in (person.key, person.relationship, *person.links))
+    moved = linked and _move(target, described, connection)
+    cells = _changed(target, described, {} if moved else before)
     if cells:
         _seal(target, described, cells, fresh=False)
 
 
-def _changed(target: Any, described: Described, held: dict[str, Any], before: Mapping[str, Any]) -> list[tuple[Bound, Cell]]:
-    """Return what is to be sealed; what was emptied leaves the index."""
+def _changed(target: Any, described: Described, kept: Mapping[str, Any]) -> list[tuple[Bound, Cell]]:
+    """Return what is to be sealed; what was emptied leaves the index, and what is as it was keeps its envelope."""
+    held, before = target.__dict__, target._sa_instance_state.committed_state  # noqa: SLF001 - as above
     cells = []
     for bound in described.bound.values():
-        value = held.get(bound.key)
+        value, former = held.get(bound.key), kept.get(bound.key)
         if type(value) is Cell:
+            if value.envelope is None and type(former) is Cell and former == value:
+                value.envelope = former.envelope
             if value.envelope is None:
                 cells.append((bound, value))
         elif bound.key in before and value is None:
@@ -135,21 +146,30 @@ def _changed(target: Any, described: Described, held: dict[str, Any], before: Ma
     return cells
 
 
-def _move(target: Any, described: Described, connection: Connection) -> None:
-    """Open what is bound to the former owner, so that it is sealed for the new one."""
-    held, before = target.__dict__, target._sa_instance_state.committed_state  # noqa: SLF001 - as above
-    former = {key: before.get(key, held.get(key)) for key in described.bound_to}
+def _move(target: Any, described: Described, connection: Connection) -> bool:
+    """Open what is bound to the former owner, so that it is sealed for the new one; return whether there is one."""
+    held, mapper = target.__dict__, described.mapper
     _fill_persons(target, described, connection)
-    if all(former[key] == held.get(key) for key in described.bound_to):
-        return
-    vault = vault_of(described.mapper)
+    wanted = {key: mapper.column_attrs[key].columns[0] for key in (*described.bound_to, *described.bound)}
+    identity = zip(mapper.primary_key, target._sa_instance_state.identity, strict=True)  # noqa: SLF001 - as above
+    rows = connection.execute(sa.select(*wanted.values()).select_from(mapper).where(*(column == value for column, value in identity)))
+    former = dict(zip(wanted, rows.one(), strict=True))
+    if all(former[key] == held[key] for key in described.bound_to):
+        return False
+    vault = vault_of(mapper)
     for bound in described.bound.values():
-        value = held[bound.key] if bound.key in held else getattr(target, bound.key, None)
-        if type(value) is Envelope:
-            value = Cell(vault.open(bound.field, bound.home(vault.tenant(), former), value))
-        if value is not None:
-            fresh = Cell(value.value if type(value) is Cell else value)
-            set_attribute(target, bound.key, fresh)
+        envelope = former[bound.key]
+        if envelope is not None and not _is_written(target, bound.key):
+            value = vault.open(bound.field, bound.home(vault.tenant(), former), envelope)
+            set_attribute(target, bound.key, Cell(value))
+    return True
+
+
+def _is_written(target: Any, key: str) -> bool:
+    """Tell whether the program gave an attribute another value, so that the stored one does not matter any more."""
+    value = target.__dict__.get(key)
+    changed = key in target._sa_instance_state.committed_state  # noqa: SLF001 - as above
+    return changed and not (type(value) is Cell and value.envelope is not None)
 
 
 def _seal(target: Any, described: Described, cells: list[tuple[Bound, Cell]], *, fresh: bool) -> None:
@@ -165,11 +185,12 @@ def _seal(target: Any, described: Described, cells: list[tuple[Bound, Cell]], *,
             waiting.add(described, Indexed(bound.field, cell.value, bound.row_of(held), bound.subject_of(held)))
 
 
-def after_delete(mapper: Mapper[Any], _connection: Connection, target: Any) -> None:
-    """Take a deleted row out of the blind index."""
+def before_delete(mapper: Mapper[Any], _connection: Connection, target: Any) -> None:
+    """Take a row out of the blind index."""
     described = describe(mapper)
     if described is not None and any(bound.numbers for bound in described.bound.values()):
-        pending(object_session(target)).drop_row(described, target.__dict__)
+        row = getattr(target, described.row_key)  # loaded now, where it expired
+        pending(object_session(target)).drop_row(described, {described.row_key: row})
 
 
 def after_flush(session: Session, _context: UOWTransaction) -> None:

@@ -14,7 +14,7 @@ from confide.adopt.sqlalchemy.described import vault_of
 from confide.adopt.sqlalchemy.tables import tables_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.orm import Mapper, Session
@@ -84,7 +84,7 @@ def add(connection: Connection, tables: Tables, vault: Vault, tenant: TenantId, 
     if not values:
         return
 
-    def look_up(tokens: list[int]) -> Collection[int]:
+    def look_up(tokens: list[int]) -> set[int]:
         return set(connection.execute(sa.select(tables.token.c.token).where(Among(tables.token.c.token, tokens))).scalars())
 
     insert(connection, tables, additions(vault, tenant, values, look_up))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import ColumnProperty, Session
 from confide.adopt.sqlalchemy.attribute import PersonalAttribute
 from confide.adopt.sqlalchemy.bulk import bulk
 from confide.adopt.sqlalchemy.described import VAULTS
-from confide.adopt.sqlalchemy.flush import after_delete, after_flush, before_flush, before_insert, before_update
+from confide.adopt.sqlalchemy.flush import after_flush, before_delete, before_flush, before_insert, before_update
 from confide.adopt.sqlalchemy.marks import PERSONAL
 from confide.adopt.sqlalchemy.redact import redact
 from confide.adopt.sqlalchemy.seek import seek
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from confide.adopt.vault import Vault
 
-_MAPPED: dict[str, Any] = {"before_insert": before_insert, "before_update": before_update, "after_delete": after_delete}
+_MAPPED: dict[str, Any] = {"before_insert": before_insert, "before_update": before_update, "before_delete": before_delete}
 
 
 def instrument(base: type, vault: Vault) -> Tables:

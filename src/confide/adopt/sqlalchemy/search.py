@@ -94,6 +94,10 @@ class Hit(sa.ColumnElement[bool]):
         self.clause = _clause(search, row)
         Hit.alive.add(search)
 
+    def self_group(self, against: Any = None) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return itself: it is a predicate already, and no `= 1` may be put behind it."""
+        return self
+
     @property
     def _from_objects(self) -> Any:
         return self.clause._from_objects  # noqa: SLF001 - as every operator does
@@ -101,7 +105,7 @@ class Hit(sa.ColumnElement[bool]):
 
 @compiles(Hit)
 def _compile(element: Hit, compiler: Any, **kwargs: Any) -> str:
-    return str(compiler.process(element.clause.self_group(), **kwargs))
+    return f"({compiler.process(element.clause, **kwargs)})"
 
 
 def _clause(search: Search, row: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

@@ -18,8 +18,6 @@ from confide.adopt.sqlalchemy.tables import tables_in
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from sqlalchemy.orm import ORMExecuteState, Session
 
 
@@ -54,7 +52,7 @@ def _tokens(search: Search, session: Session) -> list[int]:
     connection = session.connection(bind_arguments={"mapper": search.bound.mapper})
     vault, token = vault_of(search.bound.mapper), tables_in(search.bound.column.table.metadata).token
 
-    def look_up(tokens: list[int]) -> Collection[int]:
+    def look_up(tokens: list[int]) -> set[int]:
         return set(connection.execute(sa.select(token.c.token).where(Among(token.c.token, tokens))).scalars())
 
     return wanted(vault, vault.tenant(), search.bound.field, search.find, search.sought.entries, look_up)

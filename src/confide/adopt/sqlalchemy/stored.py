@@ -61,7 +61,9 @@ class Searching(sa.types.TypeDecorator.Comparator[Any]):
             NotSearchable: for any other operator.
         """
         empty = bool(other) and (other[0] is None or isinstance(other[0], Null))
-        if empty and op in {operators.eq, operators.ne, operators.is_, operators.is_not}:
+        # SQLAlchemy itself looks for a column in lists of columns, which compares them.
+        looked_for = op is operators.eq and isinstance(other[0], sa.Column)
+        if looked_for or (empty and op in {operators.eq, operators.ne, operators.is_, operators.is_not}):
             return super().operate(op, *other, **kwargs)
         raise NotSearchable(_refusal(self.expr, getattr(op, "__name__", "operator")))
 
@@ -81,8 +83,9 @@ class Searching(sa.types.TypeDecorator.Comparator[Any]):
         """Find what sounds alike (Find.PHONETIC)."""
         return search.sounds_like(self.expr, text)
 
-    def between(self, low: date, high: date) -> sa.ColumnElement[bool]:  # type: ignore[override]
+    def between(self, cleft: date, cright: date, symmetric: bool = False) -> sa.ColumnElement[bool]:  # noqa: FBT001, FBT002 - SQLAlchemy's signature
         """Find the days or moments between two, both included (Find.RANGE)."""
+        low, high = sorted((cleft, cright)) if symmetric else (cleft, cright)
         return search.between(self.expr, low, high)
 
 

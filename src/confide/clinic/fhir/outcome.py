@@ -10,7 +10,7 @@ from confide.access.errors import Denied, Unauthenticated
 from confide.audit.errors import EventTooLarge
 from confide.clinic.fhir.errors import FhirError, InvalidResource, Issue
 from confide.crypto.errors import CryptoError
-from confide.keys.errors import KeysError, ProviderRefused, ProviderUnavailable, ShreddingPending
+from confide.keys.errors import KeyFileRefused, KeysError, ProviderRefused, ProviderUnavailable, ShreddingPending, SlotMissing
 from confide.sealed.errors import DocumentTooLarge
 from confide.store.errors import Conflict, Unavailable
 
@@ -27,6 +27,8 @@ _TABLE: tuple[tuple[type[ConfideError], int, str], ...] = (
     (ShreddingPending, 503, "transient"),
     (ProviderUnavailable, 503, "transient"),
     (ProviderRefused, 503, "transient"),
+    (KeyFileRefused, 503, "transient"),
+    (SlotMissing, 503, "transient"),
     (KeysError, 500, "exception"),
     (CryptoError, 500, "exception"),
 )

@@ -92,13 +92,14 @@ async def prepare(call: Call, incoming: Sequence[Incoming]) -> list[Prepared]:
     pseudonyms = {one.id: one.before.pseudonym if one.before else new_pseudonym() for one in incoming}
     owners = {uuid_text(one.id): Owner(one.key, SubjectId(one.id), pseudonyms[one.id]) for one in incoming if one.type == PATIENT}
     known = Known(owners, {one.name: one.resource for one in incoming})
+    about = [await _about(call, one, known) for one in incoming]  # first: a refusal leaves no key of anybody behind
     indexed, marks = await index_of(call, [one.resource for one in incoming])
     prepared = []
     for at, one in enumerate(incoming):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep(0)
         steps, marks = write.mark(marks), []
-        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], known, indexed[at], steps))
+        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], about[at], indexed[at], steps))
     await filing.keep(call.parts.files, [upload for one in prepared for upload in one.uploads])  # last: nothing is refused any more
     return prepared
 
@@ -116,18 +117,22 @@ def tokens_of(call: Call, plain: list[Entry], salted: list[int], subjects: list[
     return call.parts.index.tokens(plain, subjects) + [(SALTED, token) for token in salted]
 
 
-async def _prepare_one(
-    call: Call,
-    one: Incoming,
-    pseudonym: Pseudonym,
-    known: Known,
-    indexed: tuple[list[Entry], list[int]],
-    steps: list[Add | Alter],
-) -> Prepared:
+async def _about(call: Call, one: Incoming, known: Known) -> tuple[Owner, ...]:
     about = await owners_of(call, one.name, one.resource, known)
     if one.held and about != one.held.owners:  # as when the patient is erased while a large file is being sent
         message = "The security context changed while the content was sent: send it again."
         raise UnresolvedReference(message)
+    return about
+
+
+async def _prepare_one(
+    call: Call,
+    one: Incoming,
+    pseudonym: Pseudonym,
+    about: tuple[Owner, ...],
+    indexed: tuple[list[Entry], list[int]],
+    steps: list[Add | Alter],
+) -> Prepared:
     home = home_of(one.type, about)
     number = one.before.current + 1 if one.before else 1
     content = encode(with_meta(one.resource, uuid_text(one.id), str(number), instant(call.now)))

@@ -101,11 +101,13 @@ async def keep(files: Files, uploads: Iterable[Upload]) -> None:
 
 
 async def keep_stream(files: Files, key: DataKey, version: Place, pieces: AsyncIterable[Piece]) -> Filed:
-    """Store a file that comes in pieces, and return what its row says; durable on return.
+    """Store a file that comes in pieces, and return what its row says; durable on return. An empty one leaves no object.
 
     Raises:
         Unavailable, ObjectsRefused, and what `pieces` raises
     """
     file, name = new_file(), new_file()
     size = await file_objects.put_pieces(files.beside, files.name(name), key, place_of(version, file), pieces)
+    if not size:
+        await files.beside.call(files.beside.objects.delete, files.name(name))
     return Filed(file, name, key.key_ref, size)

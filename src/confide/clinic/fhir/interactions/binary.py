@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -171,9 +171,10 @@ async def _store(call: Call, incoming: Incoming, body: AsyncIterator[bytes]) -> 
     place = home_of(BINARY, about).place(call.principal.tenant, incoming.id, number)
     key = await call.parts.keyring.sealer(place.tenant, place.subject, place.purpose_class, call.now)
     filed = await keep_stream(call.parts.files, key, place, body)
-    incoming.resource.data = STAND_IN.decode()
-    held = Incoming(BINARY, incoming.resource, incoming.key, incoming.id, incoming.before, Held(filed, about))
-    [made] = await prepare(call, [held])
+    if filed.size:
+        incoming.resource.data = STAND_IN.decode()
+        incoming = replace(incoming, held=Held(filed, about))
+    [made] = await prepare(call, [incoming])
     permit = call.rows(BINARY, Action.UPDATE if incoming.before else Action.CREATE).permit
     await call.commit([granted(permit, patients=made.concerned, resources=(made.draft.pseudonym,))], made.steps)
     location = f"{call.parts.base}/{BINARY}/{uuid_text(made.draft.id)}/_history/{number}"

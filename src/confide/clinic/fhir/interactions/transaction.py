@@ -60,13 +60,15 @@ async def transaction(call: Call, body: bytes, extra: Sequence[Add | Alter] = ()
             await asyncio.sleep(0)
         if step.method != "DELETE":
             incoming.append(await _incoming(call, at, step, links))
+    # Whatever may refuse comes before what leaves keys and files behind.
+    gone = {at: await _deleted(call, step) for at, step in enumerate(steps) if step.method == "DELETE"}
     prepared = iter(await prepare(call, incoming))
     work: list[Add | Alter] = list(extra)
     told: dict[Action, list[tuple[tuple[Any, ...], Any]]] = {}
     entries = []
-    for step in steps:
-        if step.method == "DELETE":
-            before = await _deleted(call, step)
+    for at in range(len(steps)):
+        if at in gone:
+            before = gone[at]
             shared_with = await records.shared_with(call.parts.database, before)
             work += [] if before.deleted else write.delete(call.principal.tenant, before, shared_with, call.now)
             about = (before.patient_pseudonym,) if before.patient_pseudonym else ()

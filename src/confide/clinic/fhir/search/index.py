@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from confide.clinic.fhir.errors import TooCostly
 from confide.clinic.fhir.search import values
 from confide.clinic.fhir.search.errors import UnsupportedSearch
 from confide.clinic.fhir.search.parameters import Parameter, parameters
@@ -15,11 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
+T = TypeVar("T")
+
 Entry = tuple[int, bool, bytes]
 """(parameter number, bound to the subject?, canonical bytes)"""
 
 SaltedEntry = tuple[int, bytes]
 """(parameter number, canonical bytes)"""
+
+MOST_ENTRIES = 5_000
+"""Of one resource. Real ones have up to a hundred; each costs about 0.1 ms, in which nobody else is served."""
 
 BY_COMPARTMENT = frozenset({"patient", "subject"})
 """Answered by the compartment column, which is random, and not by tokens."""
@@ -35,7 +42,11 @@ class Entries:
 
 
 def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> Entries:
-    """Return the entries of a resource; a parameter opened across patients has both kinds. `base` is this server's own address."""
+    """Return the entries of a resource; a parameter opened across patients has both kinds. `base` is this server's own address.
+
+    Raises:
+        TooCostly: there are more than `MOST_ENTRIES`.
+    """
     kind = type(resource).__name__
     born = list(_births(kind, resource))
     found = Entries()
@@ -43,9 +54,9 @@ def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> Ent
         if code in BY_COMPARTMENT:
             continue
         if parameter.salted:
-            found.salted += salted(parameter, resource, born)
+            found.salted += _bounded(salted(parameter, resource, born))
             continue
-        content = list(canonical(parameter, resource, base))
+        content = _bounded(canonical(parameter, resource, base))
         if not parameter.across:
             found.plain += [(parameter.number, True, one) for one in content]
         if parameter.across or f"{kind}.{code}" in across_patients:
@@ -53,19 +64,32 @@ def entries(resource: Any, *, base: str, across_patients: frozenset[str]) -> Ent
     return found
 
 
+def _bounded(found: Iterable[T]) -> list[T]:
+    """Return what is found by one parameter, as long as it is not too much."""
+    most = list(islice(found, MOST_ENTRIES + 1))
+    if len(most) > MOST_ENTRIES:
+        message = f"The resource holds more than {MOST_ENTRIES} values that it is to be found by: divide it."
+        raise TooCostly(message)
+    return most
+
+
 def salted(parameter: Parameter, resource: Any, born: Sequence[date]) -> Iterable[SaltedEntry | None]:
     """Return the entries of a parameter by which persons are searched; names have a compound one with the day of birth."""
+    for one in _salted(parameter, resource, born):
+        yield None if one is None else (parameter.number, one)
+
+
+def _salted(parameter: Parameter, resource: Any, born: Sequence[date]) -> Iterable[bytes | None]:
     content = parameter.values(resource)
     if parameter.kind == "date":
-        nodes = (node for interval in values.intervals(content) for node in days.with_decades(days.index(interval)))
-        return [(parameter.number, dated(node)) for node in nodes]
-    found: list[bytes | None] = []
+        for interval in values.intervals(content):
+            yield from map(dated, days.with_decades(days.index(interval)))
+        return
     for text in values.strings(content, own_parts(parameter)):
         normalised = normalise(text)
-        found += _string(parameter, normalised)
+        yield from _string(parameter, normalised)
         if is_compound(parameter):
-            found += [strings.dated(normalised, day) for day in born]
-    return [None if one is None else (parameter.number, one) for one in found]
+            yield from (strings.dated(normalised, day) for day in born)
 
 
 def is_compound(parameter: Parameter) -> bool:
