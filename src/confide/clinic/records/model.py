@@ -41,8 +41,8 @@ class Home(Struct, frozen=True, gc=False):
         Whatever access is decided by stands in it, so that a row whose columns were changed does not open.
         """
         about = self.among if self.patient is None else (self.patient,)
-        row = b"".join([identifier, number.to_bytes(8, "big"), len(about).to_bytes(4, "big"), *[one.to_bytes(8, "big") for one in about]])
-        row += self.type.encode()
+        numbers = (number, self.compartments, len(about), *about)
+        row = b"".join([identifier, *[one.to_bytes(8, "big", signed=True) for one in numbers], self.type.encode()])
         if self.compartments == NO_COMPARTMENT:
             return Place(tenant, NO_SUBJECT, PurposeClass.COMMONS, TABLE, COLUMN, row)
         subject = self.owner if self.compartments == ONE_COMPARTMENT else SubjectId(identifier)
