@@ -69,6 +69,17 @@ async def test_every_subject_has_a_key_of_its_own(keyring: Keyring) -> None:
     assert [key.key_ref for key in again] == [key.key_ref for key in keys]
 
 
+async def test_a_key_that_is_there_is_used_even_for_a_subject_held_to_be_new(keyring: Keyring) -> None:
+    """Whoever says that a subject is new is spared a look, and never gets a second key beside the first."""
+    subject = new_uuid4()
+    first = await keyring.sealer(TENANT, subject, PurposeClass.CARE, NOW, is_new=True)
+    keyring.forget()
+    again = await keyring.sealer(TENANT, subject, PurposeClass.CARE, NOW, is_new=True)
+
+    assert again.key_ref == first.key_ref
+    assert again.open(place(subject).context(), first.seal(Suite.COBBLESTONE_256, place(subject).context(), b"value")) == b"value"
+
+
 async def test_a_value_opens_after_the_cache_forgot_its_key(keyring: Keyring) -> None:
     """The key row is durable before any ciphertext names it."""
     subject = new_uuid4()

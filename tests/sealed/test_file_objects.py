@@ -208,7 +208,7 @@ async def test_a_reader_that_stops_early_lets_go_of_the_file(beside: Beside) -> 
     for _ in range(5):
         reader = file_objects.get_pieces(beside, NAME, opener, place(), 5 * MIB)
         await anext(reader)
-        await reader.aclose()  # type: ignore[attr-defined]
+        await reader.aclose()
 
     assert descriptors() == before
 

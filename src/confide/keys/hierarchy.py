@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -152,15 +151,18 @@ class Keyring:
             found = self._fields[named] = BlindField(derive(self._index[tenant], label))
         return found
 
-    async def sealer(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int) -> DataKey:
-        """Return the key that new values of a subject are sealed under, making it durable first if there is none."""
+    async def sealer(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int, *, is_new: bool = False) -> DataKey:
+        """Return the key that new values of a subject are sealed under, making it durable first if there is none.
+
+        `is_new` says that the subject came to be just now, so that there is none to look for.
+        """
         identity = (tenant, subject, purpose_class.value)
         key_ref = self._current.get(identity)
         if key_ref is not None:
             cached = self._cached(key_ref, now)
             if cached is not None:
                 return cached.key
-        row = await self._find(tenant, DEK, subject, purpose_class.value)
+        row = None if is_new else await self._find(tenant, DEK, subject, purpose_class.value)
         if row is None:
             row = await self._make(tenant, DEK, subject, purpose_class.value, now)
         opened = await self._remember(row, now)
@@ -299,13 +301,15 @@ class Keyring:
         key = new_key()
         row = wraps.wrap(bare, between.keks[bare.wrapper], between.outer(bare), key)
         wipe(key)
-        with suppress(Conflict):  # another worker made the same key first: theirs is the key, ours was never used
+        try:
             await self._database.commit(Unit((Add(store.ADD_KEY, [row]),)))
-        stored = await self._find(tenant, kind, subject, purpose_class)
-        if stored is None:
-            message = "A key was stored but cannot be found: look at the key database."
-            raise KeyMissing(message)
-        return stored
+        except Conflict:  # another worker made the same key first: theirs is the key, ours was never used
+            stored = await self._find(tenant, kind, subject, purpose_class)
+            if stored is None:
+                message = "A key was stored but cannot be found: look at the key database."
+                raise KeyMissing(message) from None
+            return stored
+        return row
 
     async def renew(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int) -> DataKey:
         """Make the next generation of a subject's key; from now on new values are sealed under it, and the older ones still open."""

@@ -7,9 +7,10 @@ a writer thread, since sqlite3 releases and takes the interpreter lock at every 
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from confide.store.errors import Conflict, Unavailable
 from confide.store.work import Unit, check_touched, merge
@@ -28,6 +29,9 @@ WAL_CHECKPOINT_PAGES = 16_000
 BATCH_UNITS = 256
 CHUNKS = (64, 16, 4, 1)
 """Row counts of multi-row inserts: few texts to prepare, few steps to run."""
+
+
+_ENCODE = msgspec.json.Encoder().encode
 
 
 def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.Connection:
@@ -67,7 +71,7 @@ class SqliteDatabase:
 
     def listed(self, values: Sequence[int]) -> object:
         """Return a JSON array, which `json_each` unfolds."""
-        return json.dumps(list(values))
+        return _ENCODE(values).decode()
 
     def commit(self, unit: Unit) -> asyncio.Future[None]:
         """Store a unit with all others that arrive in this turn of the loop; done once it is durable."""

@@ -48,7 +48,8 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     """Return the steps of a create or an update."""
     home = draft.home
     place = home.place(draft.tenant, draft.id, draft.number)
-    key = await keyring.sealer(draft.tenant, place.subject, place.purpose_class, now)
+    is_new = draft.before is None and home.owner == draft.id
+    key = await keyring.sealer(draft.tenant, place.subject, place.purpose_class, now, is_new=is_new)
     sealed = documents.seal(key, place, draft.framed or draft.content)
     method = UPDATE if draft.before else CREATE
     version = (draft.key, draft.number, draft.tenant, home.patient, home.compartments, now, method, sealed)

@@ -5,8 +5,7 @@ The blind index gives candidates among the rows the caller may see; each is open
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from confide.audit.append import granted
@@ -44,8 +43,7 @@ ROUNDS = 8
 """Batches tried to fill one page, since candidates may fail the re-check; a page that stays short carries a next link."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
+class _Hit(NamedTuple):
     opened: Opened
 
     @property
@@ -73,7 +71,8 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
     )
     pages = Pages(call, resource_type)
     here = [pair for pair in pairs if pair[0] == "_page"][:1]
-    after = pages.read(query.obeyed, here[0][1]) if here else 0
+    text, obeyed = urlencode(asked), urlencode(query.obeyed)
+    after = pages.read(obeyed, here[0][1]) if here else 0
     wanted = await _wanted(call, rows, query)
     hits: list[_Hit] = []
     position: int | None = None
@@ -86,22 +85,23 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         total = await _total(call, rows, query, wanted) if query.total else None
     reader = call.reader(rows.permit)
     contents = [await bundled(call, reader, hit.opened) for hit in hits]
-    await _tell(call, rows, asked, hits)
+    await _tell(call, rows, asked, text, hits)
     entries = [
         Entry(f"{resource_type}/{uuid_text(hit.found.id)}", content, match=True) for hit, content in zip(hits, contents, strict=True)
     ]
-    following = pages.link(query.obeyed, position) if position is not None else None
-    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own([*query.obeyed, *here]), following, total))
+    following = pages.link(obeyed, position) if position is not None else None
+    own = pages.own(urlencode([*query.obeyed, *here]) if here else obeyed)
+    return Answer(200, bundle("searchset", call.parts.base, entries, own, following, total))
 
 
-async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit]) -> None:
+async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], text: str, hits: Sequence[_Hit]) -> None:
     about = tuple(hit.found.patient_pseudonym for hit in hits if hit.found.patient_pseudonym)
     told = granted(
         rows.permit,
         patients=about,
         resources=tuple(hit.found.pseudonym for hit in hits),
         parameters=named(rows.permit.resource_type, asked),
-        values=urlencode(asked).encode() if asked else None,
+        values=text.encode() if asked else None,
         subject=_only([hit.found for hit in hits]),
     )
     await call.commit([told])
