@@ -110,6 +110,10 @@ show-crash: environment ## Kill the server 50 times under write load, and drop u
 show-fuzz: environment ## Throw bad input at every interaction
 	@$(PY) -m tests.show.fuzz
 
+.PHONY: show-files
+show-files: environment ## Send a file of 1 GiB through a server and back, and watch what memory it takes
+	@$(PY) -m tests.show.files
+
 .PHONY: show-vault
 show-vault: environment ## Providers that go away, killed rotations, erasure against restored backups
 	@$(PY) -m tests.show.vault

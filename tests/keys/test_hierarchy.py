@@ -148,6 +148,27 @@ async def test_cached_keys_are_bounded(tmp_path: Path) -> None:
     await database.close()
 
 
+async def test_all_keys_of_one_answer_are_there_however_few_are_kept(tmp_path: Path) -> None:
+    """A search whose hits have more keys than the bound allows opens them all; the next load is bounded again."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'keys.db'}")
+    KEYS.create_all(engine)
+    engine.dispose()
+    database = await open_database(f"sqlite:///{tmp_path / 'keys.db'}")
+    keyfile.create(tmp_path / "root.key")
+    keyring = Keyring(database, keyfile.read(tmp_path / "root.key"), seconds=60, size=5)
+    await keyring.start(TENANT, NOW)
+    subjects = [new_uuid4() for _ in range(30)]
+    keys = [await keyring.sealer(TENANT, subject, PurposeClass.CARE, NOW) for subject in subjects]
+    sealed = [key.seal(Suite.COBBLESTONE_256, place(one).context(), b"value") for key, one in zip(keys, subjects, strict=True)]
+    await keyring.load([key.key_ref for key in keys], NOW)
+
+    opened = [keyring.open(permit(), place(one), envelope) for one, envelope in zip(subjects, sealed, strict=True)]
+    assert opened == [b"value"] * 30
+    await keyring.sealer(TENANT, new_uuid4(), PurposeClass.CARE, NOW)
+    assert len(keyring._opened) == 5
+    await database.close()
+
+
 def test_a_key_file_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     """Mode 0600, and never overwritten."""
     path = tmp_path / "root.key"

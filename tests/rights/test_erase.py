@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from confide.clinic.app import TENANT, catch_up, clock, open_house, tend_keys
 from confide.clinic.records import erase as rows
 from confide.clinic.records import store as records
-from confide.clinic.records.model import COLUMN as VERSION_COLUMN
-from confide.clinic.records.model import TABLE as VERSION_TABLE
+from confide.clinic.records.model import found as version_of
 from confide.crypto.envelope import DataKey
 from confide.identity import store as identity
 from confide.keys import store as key_store
@@ -27,7 +26,6 @@ from confide.sealed import documents
 from confide.store.statements import Query
 from confide.store.work import Add, Unit
 from confide.values.ids import KeyRef, SubjectId, uuid_bytes
-from confide.values.place import Place
 from confide.values.principal import Role
 from confide.values.purpose import PurposeClass
 from tests.clinic.practice import observation, open_practice, patient
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from confide.clinic.app import House
+    from confide.values.place import Place
     from tests.clinic.practice import Client, Practice
 
 MARK = "zyxwvmarkzyxwv"
@@ -111,12 +110,12 @@ async def openable(house: House) -> list[bytes]:
             secret = wraps.unwrap(key, between.keks[key.wrapper], between.outer(key))
             keys[bytes(key.key_ref)] = (DataKey(KeyRef(key.key_ref), secret), key)
     found = []
-    for identifier, number, sealed in await house.database.fetch(ALL_VERSIONS, {}):
-        if sealed is not None and sealed[4:12] in keys:
-            opener, row = keys[sealed[4:12]]
+    for version in map(version_of, await house.database.fetch(ALL_VERSIONS, {})):
+        if version.sealed is not None and version.sealed[4:12] in keys:
+            opener, row = keys[version.sealed[4:12]]
             subject, purpose = SubjectId(row.subject), PurposeClass(row.purpose_class)
-            place = Place(TENANT, subject, purpose, VERSION_TABLE, VERSION_COLUMN, at(identifier, number))
-            found.append(documents.unseal(opened_by(opener), place, sealed))
+            place = version.home.place(TENANT, version.id, version.number)._replace(subject=subject, purpose_class=purpose)
+            found.append(documents.unseal(opened_by(opener), place, version.sealed))
     for account, username in await house.database.fetch(ALL_ACCOUNTS, {}):
         if username[4:12] in keys:
             place = Cell(TENANT, b"account", b"username", account, SubjectId(account)).place()
@@ -129,17 +128,8 @@ def opened_by(key: DataKey) -> Callable[[Place, bytes], bytes]:
     return lambda place, envelope: key.open(place.context(), envelope)
 
 
-def at(identifier: bytes, number: int) -> bytes:
-    """Return the row of a version in its envelope context."""
-    return bytes(identifier) + number.to_bytes(8, "big")
-
-
 ALL_KEYS = Query(sa.select(*(key_store.KEY.c[name] for name in key_store.ADD_KEY.columns)))
-ALL_VERSIONS = Query(
-    sa.select(records.DOCUMENT.c.id, records.VERSION.c.number, records.VERSION.c.sealed).select_from(
-        records.VERSION.join(records.DOCUMENT, records.DOCUMENT.c.key == records.VERSION.c.document)
-    )
-)
+ALL_VERSIONS = Query(records.with_versions(records.DOCUMENT, newest=False))
 ALL_ACCOUNTS = Query(sa.select(identity.ACCOUNT.c.id, identity.ACCOUNT.c.username))
 
 

@@ -123,3 +123,9 @@ def test_what_a_text_becomes(text: str, found: str) -> None:
     """Written out: a change of this picture is a new version, and a new key for every index."""
     assert normalise(text) == found
     assert VERSION == 1
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=200))
+def test_plain_texts_take_no_other_way_than_all_others(text: str) -> None:
+    """A mark at the end, which does not count, keeps a text from being ASCII, and nothing else of it changes."""
+    assert normalise(text + "\u0301") == normalise(text)

@@ -83,6 +83,7 @@ FAMILIES = (
     Family("valid strings", strings, 15, 150),
 )
 DESK = "signing in and accounts"
+FEW_NAMES, MOST_NAMES = 3, 20
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _watched(running: Run, process: int, store: str, plan: Plan, link: str) -> R
     waiting = Waiting(running, WAITING) if plan.long and not plan.only else None
     opened = time.monotonic()
     sending = [(family.name, partial(family.send, running, family.long if plan.long else family.small)) for family in FAMILIES]
-    for name, family in (*sending, (DESK, partial(desk, running, link))):
+    for name, family in (*sending, (DESK, partial(desk, running, link, MOST_NAMES if plan.long else FEW_NAMES))):
         if plan.only in {"", name}:
             _send(running, name, family)
     if waiting is not None:

@@ -114,6 +114,16 @@ async def test_a_list_of_any_length_is_one_parameter(database: Database) -> None
         assert [row[0] for row in found] == [one for one in wanted if one < 500]
 
 
+async def test_a_query_for_several_sets_of_values(database: Database) -> None:
+    """The rows of each come one after the other; a set that finds none adds none."""
+    await database.commit(add(*range(10)))
+    wanted = [[3, 4], [], [9]]
+    found = await database.fetch_each(SOME, [{"ids": database.listed(one)} for one in wanted])
+
+    assert [row[0] for row in found] == [3, 4, 9]
+    assert [row[0] for row in await database.fetch_each(SOME, [{"ids": database.listed([7])}])] == [7]
+
+
 async def test_an_unknown_address_is_refused() -> None:
     """Only sqlite and postgresql are served."""
     with pytest.raises(UnknownDatabase):

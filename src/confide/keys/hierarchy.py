@@ -177,15 +177,19 @@ class Keyring:
         return opened.key
 
     async def load(self, references: Iterable[KeyRef], now: int) -> None:
-        """Open the keys that envelopes name, so that `open` finds them."""
-        for key_ref in references:
-            if self._cached(key_ref, now) is None:
-                rows = await self._database.fetch(store.BY_REF, {"key_ref": key_ref})
-                row = KeyRow(*rows[0]) if rows else None
-                if row is not None and row.kind == DEK:
-                    await self._remember(row, now)
-                else:
-                    self._opened.pop(key_ref, None)
+        """Open the keys that envelopes name, so that `open` finds all of them as long as the caller waits for nothing else meanwhile."""
+        wanted = set(references)
+        missing = [key_ref for key_ref in wanted if self._cached(key_ref, now) is None]
+        if not missing:
+            return
+        rows = [KeyRow(*row) for row in await self._database.fetch_each(store.BY_REF, [{"key_ref": one} for one in missing])]
+        found = {row.key_ref: row for row in rows if row.kind == DEK}
+        for key_ref in missing:
+            row = found.get(key_ref)
+            if row is not None:
+                await self._remember(row, now, len(wanted))
+            else:
+                self._opened.pop(key_ref, None)
 
     def open(self, permit: Permit, place: Place, envelope: bytes) -> bytes:
         """Return the plaintext of an envelope; whoever calls owes the audit trail an event before any byte leaves.
@@ -274,13 +278,14 @@ class Keyring:
         self._opened.move_to_end(key_ref)
         return opened
 
-    async def _remember(self, row: KeyRow, now: int) -> _Opened:
+    async def _remember(self, row: KeyRow, now: int, needed: int = 1) -> _Opened:
+        """Open a key and keep it, and so many of the others, those used last, as are needed at once even where the bound is lower."""
         secret = await self._unwrap(row, now)
         opened = _Opened(DataKey(KeyRef(row.key_ref), secret), row.tenant, row.subject, row.purpose_class, now + self._lifetime)
         wipe(secret)
         self._opened[opened.key.key_ref] = opened
         self._opened.move_to_end(opened.key.key_ref)
-        if len(self._opened) > self._size:
+        while len(self._opened) > max(self._size, needed):
             self._opened.popitem(last=False)
         return opened
 

@@ -71,9 +71,11 @@ class Placing:
                 self._stock.refill(self._looked, there)
                 self._take(self._stock.pop(self._missing), ())
         elif self._walk.tell(there):
+            forgotten = self._walk.forgotten
             self._walk = None
-            self._stock.refill(self._looked, there)
-            self._restock()
+            if not forgotten:  # else the blocks that were looked through are no longer those that a search lists
+                self._stock.refill(self._looked, there)
+                self._restock()
         return not self._missing
 
     def _check(self, there: AbstractSet[int]) -> None:

@@ -20,6 +20,8 @@ class Walk:
         """Keep what is learnt in `stock`."""
         self._term = term
         self._stock = stock
+        self.forgotten = False
+        """Whether the index is not the one that it was, since it was emptied or restored."""
         self._begin(stock.seen)
 
     def _begin(self, growth: int) -> None:
@@ -39,7 +41,8 @@ class Walk:
         """Take those that are in the index; return whether all is known."""
         before, count = self._before, len(self._asked)
         seen = {before + at: mark for at, mark in enumerate(self._asked, 1) if mark in there}
-        if self.growth > before and self.growth not in seen:  # the index was emptied or restored meanwhile
+        if self.growth > before and self.growth not in seen:
+            self.forgotten = True
             self._begin(0)
             return False
         self.growth = max(seen, default=before)

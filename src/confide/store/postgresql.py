@@ -15,7 +15,7 @@ from confide.store.statements import columns_of, joined
 from confide.store.work import Unit, check_touched, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from confide.store.statements import Query
     from confide.store.work import Add, Alter
@@ -70,10 +70,20 @@ class PostgresqlDatabase:
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
         text = query.postgresql
+        return await self._read(lambda connection: connection.fetch(text.sql, *text.arrange(values)))
+
+    async def fetch_each(self, query: Query, several: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query for several sets of values, one after the other, in one round trip."""
+        if len(several) == 1:
+            return await self.fetch(query, several[0])
+        text = query.postgresql
+        return await self._read(lambda connection: connection.fetchmany(text.sql, [text.arrange(values) for values in several]))
+
+    async def _read(self, ask: Callable[[asyncpg.Connection], Awaitable[list[tuple[Any, ...]]]]) -> list[tuple[Any, ...]]:
         try:
             connection = await self._pool.take()
             try:
-                found: list[tuple[Any, ...]] = await connection.fetch(text.sql, *text.arrange(values))
+                found = await ask(connection)
             except BaseException:
                 self._pool.drop(connection)  # a query may still run on it
                 raise

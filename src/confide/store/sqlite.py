@@ -69,6 +69,10 @@ class SqliteDatabase:
         except sqlite3.OperationalError as error:
             raise _unavailable(error) from None
 
+    async def fetch_each(self, query: Query, several: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query for several sets of values, one after the other."""
+        return [row for values in several for row in await self.fetch(query, values)]
+
     def listed(self, values: Sequence[int]) -> object:
         """Return a JSON array, which `json_each` unfolds."""
         return _ENCODE(values).decode()

@@ -195,6 +195,27 @@ def _unindexed_postgresql(element: Unindexed, compiler: Any, **kwargs: Any) -> s
     return f"({compiler.process(element.column, **kwargs)} {unchanged})"
 
 
+class Listing(ColumnElement[str]):
+    """The integers of a column in all rows of a group, as one text with commas between them; null where there is no row."""
+
+    inherit_cache = True
+    type: sa.types.TypeEngine[str] = sa.Text()
+
+    def __init__(self, column: ColumnElement[int]) -> None:
+        """Take the column."""
+        self.column = column
+
+
+@compiles(Listing, "sqlite")
+def _listing_sqlite(element: Listing, compiler: Any, **kwargs: Any) -> str:
+    return f"group_concat({compiler.process(element.column, **kwargs)}, ',')"
+
+
+@compiles(Listing, "postgresql")
+def _listing_postgresql(element: Listing, compiler: Any, **kwargs: Any) -> str:
+    return f"string_agg(CAST({compiler.process(element.column, **kwargs)} AS TEXT), ',')"
+
+
 def columns_of(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Return rows turned into one list for each column."""
     return [list(column) for column in zip(*rows, strict=True)]

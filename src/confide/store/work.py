@@ -44,6 +44,10 @@ class Database(Protocol):
         """Return all rows of a query. Lists for `AnyOf` are given through `listed`."""
         ...
 
+    async def fetch_each(self, query: Query, several: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query for several sets of values, one after the other, asked for together."""
+        ...
+
     def listed(self, values: Sequence[int]) -> object:
         """Return a list of integers in the form this engine binds to `AnyOf`."""
         ...

@@ -642,3 +642,20 @@ async def test_a_patient_that_is_erased_while_content_is_sent_gets_none_of_it(pr
     await exchange.ask("POST", "/fhir/Binary", slowly(), content_type=PDF, x_security_context=f"Patient/{person['id']}")
 
     assert exchange.status == 422
+
+
+async def test_content_whose_context_moves_while_it_is_sent_is_refused(clinician: Client, practice: Practice) -> None:
+    """It is sealed under the key of whom it was about at first: it must not be filed under the other."""
+    first, second = await clinician.create(patient()), await clinician.create(patient())
+    seen = await clinician.create(observation(first["id"]))
+
+    async def slowly() -> AsyncIterator[bytes | None]:
+        yield content(2 * MIB)
+        await clinician.put(seen | {"subject": {"reference": f"Patient/{second['id']}"}})
+        yield content(10)
+
+    exchange = Exchange(practice.application, await practice.token(Role.CLINICIAN))
+    await exchange.ask("POST", "/fhir/Binary", slowly(), content_type=PDF, x_security_context=f"Observation/{seen['id']}")
+
+    assert exchange.status == 422
+    assert b"send it again" in exchange.body

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SECONDARY = re.compile(r"ix_document_\w+|uq_document_\w+|sqlite_autoindex_document_\d")
 WALK = re.compile(r"Seq Scan on|SCAN (?:document|candidate|version|token|shared_document|among|owner)\b")
-FILTERS = [(0, False), (1, True), (1, False), (3, True), (3, False)]
+FILTERS = [(0, False, 0), (1, True, 0), (1, False, 0), (3, True, 0), (3, False, 0), (3, False, 1), (3, False, 2)]
+BY_VALUE = re.compile(r"SEARCH \w+ USING PRIMARY KEY \(parameter=\? AND value=\?|\(value = ANY")
 BY_PATIENT, BY_TYPE = "ix_document_patient_type_key", "ix_document_tenant_type_key"
 
 
@@ -64,13 +65,21 @@ def test_no_search_walks_through_a_table(clinic_url: str) -> None:
     """Each shape uses the one index that it is made for, whoever asks."""
     shapes = list(product(Reach, FILTERS, (False, True), (False, True)))
     queries = [
-        search(reach, filters, single=single and not by_ids, by_patient=by_patient, by_ids=by_ids)
-        for reach, (filters, single), by_patient, by_ids in shapes
+        search(reach, filters, single=single and not by_ids, gathered=gathered, by_patient=by_patient, by_ids=by_ids)
+        for reach, (filters, single, gathered), by_patient, by_ids in shapes
     ]
 
-    for (_, (filters, _), by_patient, by_ids), steps in zip(shapes, plan(clinic_url, queries), strict=True):
+    for (_, (filters, _, _), by_patient, by_ids), steps in zip(shapes, plan(clinic_url, queries), strict=True):
         leading = set() if by_ids or filters else {BY_PATIENT} if by_patient else {BY_TYPE}
         assert (set(SECONDARY.findall(steps)), WALK.findall(steps)) == (leading, []), steps
+
+
+def test_a_long_list_is_looked_up_once_and_not_for_every_candidate(clinic_url: str) -> None:
+    """A candidate's own tokens are read by its key; only the first list and gathered ones are looked up in the index of values."""
+    queries = [search(reach, 3, single=False, gathered=gathered, by_patient=False, by_ids=False) for reach in Reach for gathered in (0, 2)]
+
+    for steps, gathered in zip(plan(clinic_url, queries), (0, 2) * len(Reach), strict=True):
+        assert len(BY_VALUE.findall(steps)) == 1 + gathered, steps
 
 
 def test_a_read_goes_by_the_identifier(clinic_url: str) -> None:

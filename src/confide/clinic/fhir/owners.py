@@ -47,10 +47,10 @@ def home_of(resource_type: str, about: tuple[Owner, ...]) -> Home:
     A Binary without a patient may hold anything about anyone, so it has a key of its own, and only staff see it.
     """
     if len(about) == 1:
-        return Home(about[0].key, ONE_COMPARTMENT, about[0].subject)
+        return Home(about[0].key, ONE_COMPARTMENT, about[0].subject, resource_type)
     if about or resource_type == BINARY:
-        return Home(None, SEVERAL_COMPARTMENTS, NO_SUBJECT)
-    return Home(None, NO_COMPARTMENT, NO_SUBJECT)
+        return Home(None, SEVERAL_COMPARTMENTS, NO_SUBJECT, resource_type, tuple(sorted(owner.key for owner in about)))
+    return Home(None, NO_COMPARTMENT, NO_SUBJECT, resource_type)
 
 
 async def owners_of(call: Call, name: str, resource: Any, known: Known) -> tuple[Owner, ...]:

@@ -8,13 +8,10 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from confide.clinic.fhir.errors import FhirError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from confide.clinic.fhir.call import Call
 
 MAC_BYTES = 16
@@ -31,33 +28,33 @@ class Pages:
         self._path = path
         self._address = f"{call.parts.base}/{path}"
 
-    def own(self, pairs: Sequence[tuple[str, str]]) -> str:
-        """Return the address of this very page."""
-        return f"{self._address}?{urlencode(pairs)}" if pairs else self._address
+    def own(self, query: str) -> str:
+        """Return the address of this very page; `query` is encoded as in an address, here and below."""
+        return f"{self._address}?{query}" if query else self._address
 
-    def link(self, pairs: Sequence[tuple[str, str]], position: int) -> str:
+    def link(self, query: str, position: int) -> str:
         """Return the address of the page that begins after `position`."""
         place = position.to_bytes(POSITION_BYTES, "big")
-        token = urlsafe_b64encode(place + self._tag(pairs, place)).decode().rstrip("=")
-        return f"{self._address}?{urlencode([*pairs, ('_page', token)])}"
+        token = urlsafe_b64encode(place + self._tag(query, place)).decode()
+        return self.own(f"{query}&_page={token}" if query else f"_page={token}")
 
-    def read(self, pairs: Sequence[tuple[str, str]], token: str) -> int:
+    def read(self, query: str, token: str) -> int:
         """Return the position that a page token holds.
 
         Raises:
             FhirError: the token was not made for this account and query.
         """
         try:
-            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            raw = urlsafe_b64decode(token)
         except ValueError:
             raw = b""
         place, tag = raw[:POSITION_BYTES], raw[POSITION_BYTES:]
-        if len(raw) != POSITION_BYTES + MAC_BYTES or not hmac.compare_digest(tag, self._tag(pairs, place)):
+        spelt = urlsafe_b64encode(raw).decode() == token  # the decoder passes over what is no letter
+        if len(raw) != POSITION_BYTES + MAC_BYTES or not spelt or not hmac.compare_digest(tag, self._tag(query, place)):
             message = "The page link is not valid for you and this search: start the search again."
             raise FhirError(message)
         return int.from_bytes(place, "big")
 
-    def _tag(self, pairs: Sequence[tuple[str, str]], place: bytes) -> bytes:
-        query = urlencode(pairs).encode()
-        parts = (self._account, self._path.encode(), query, place)
+    def _tag(self, query: str, place: bytes) -> bytes:
+        parts = (self._account, self._path.encode(), query.encode(), place)
         return self._mac.digest(b"".join(len(part).to_bytes(8, "big") + part for part in parts))[:MAC_BYTES]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from confide.access.unseal import stream_opener
 from confide.clinic.records import file_rows
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from confide.values.permit import Permit
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A version, opened; its files are not read yet."""
 
     version: Found

@@ -23,3 +23,9 @@ class FileMissing(SealedError):
     """A document names a file of which the database knows nothing."""
 
     code: ClassVar[str] = "records.file-missing"
+
+
+class Hollow(SealedError):
+    """A version has no content although nothing says that it was deleted: someone took it out of the database."""
+
+    code: ClassVar[str] = "records.hollow"

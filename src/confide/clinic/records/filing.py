@@ -45,12 +45,11 @@ class Files:
 
     def key(self, name: str) -> bytes | None:
         """Return the random part of a name; None where it is not one of ours."""
-        prefix, _, text = name.partition("/")
         try:
-            key = bytes.fromhex(text.replace("/", ""))
+            key = bytes.fromhex(name.rpartition(f"{self.prefix}/")[2].replace("/", ""))
         except ValueError:
             return None
-        return key if prefix == self.prefix and self.name(key) == name else None
+        return key if len(key) == ID_BYTES and self.name(key) == name else None
 
 
 @dataclass(frozen=True, slots=True)

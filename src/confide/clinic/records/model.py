@@ -21,6 +21,7 @@ COLUMN = bytes.fromhex("b0a1f9d27f0e4c0d8b5d6a1e9c2f4d22")
 """UUID of its sealed column."""
 
 NO_COMPARTMENT, ONE_COMPARTMENT, SEVERAL_COMPARTMENTS = 0, 1, 2
+CREATE, UPDATE, DELETE = "create", "update", "delete"
 
 
 class Home(Struct, frozen=True, gc=False):
@@ -30,17 +31,22 @@ class Home(Struct, frozen=True, gc=False):
     compartments: int
     owner: SubjectId
     """The patient's own identifier; empty outside exactly one compartment."""
+    type: str
+    among: tuple[DocumentKey, ...] = ()
+    """The patients of a version in several compartments, sorted."""
 
     def place(self, tenant: TenantId, identifier: bytes, number: int) -> Place:
-        """Return the envelope context of a version of the document with this identifier."""
-        row = identifier + number.to_bytes(8, "big")
+        """Return the envelope context of a version of the document with this identifier.
+
+        Whatever access is decided by stands in it, so that a row whose columns were changed does not open.
+        """
+        about = self.among if self.patient is None else (self.patient,)
+        numbers = (number, self.compartments, len(about), *about)
+        row = b"".join([identifier, *[one.to_bytes(8, "big", signed=True) for one in numbers], self.type.encode()])
         if self.compartments == NO_COMPARTMENT:
             return Place(tenant, NO_SUBJECT, PurposeClass.COMMONS, TABLE, COLUMN, row)
         subject = self.owner if self.compartments == ONE_COMPARTMENT else SubjectId(identifier)
         return Place(tenant, subject, PurposeClass.CARE, TABLE, COLUMN, row)
-
-
-NOWHERE = Home(None, NO_COMPARTMENT, NO_SUBJECT)
 
 
 class Found(Struct, frozen=True, gc=False):
@@ -56,11 +62,19 @@ class Found(Struct, frozen=True, gc=False):
     updated: int
     method: str
     sealed: bytes | None
+    """Null in a version that says deleted."""
     patient_pseudonym: Pseudonym | None
+
+    def is_hollow(self) -> bool:
+        """Return whether it has no content although nothing says that it was deleted: nobody who stores versions does that."""
+        says_deleted = self.method == DELETE and (self.deleted or self.number != self.current)
+        return self.sealed is None and not says_deleted
 
 
 def found(row: Sequence[Any]) -> Found:
     """Return a row of the queries in `store` as a value."""
-    key, identifier, pseudonym, current, deleted, number, patient, compartments, updated, method, sealed, owner, owner_pseudonym = row
-    home = Home(patient, compartments, SubjectId(owner or b""))
+    key, identifier, pseudonym, current, deleted, kind, number, patient, compartments, among = row[:10]
+    updated, method, sealed, owner, owner_pseudonym = row[10:]
+    keys = tuple(sorted(DocumentKey(int(one)) for one in among.split(","))) if among else ()
+    home = Home(patient, compartments, SubjectId(owner or b""), kind, keys)
     return Found(key, identifier, pseudonym, current, bool(deleted), number, home, updated, method, sealed, owner_pseudonym)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from confide.access.unseal import opener
 from confide.clinic.records import store
-from confide.clinic.records.errors import HoldsFiles
+from confide.clinic.records.errors import HoldsFiles, Hollow
 from confide.clinic.records.framed import unpack
 from confide.clinic.records.model import SEVERAL_COMPARTMENTS, Found, found
 from confide.crypto.envelope import key_ref_of
@@ -45,8 +45,11 @@ async def unseal_stored(keyring: Keyring, permit: Permit, versions: Sequence[Fou
     """Return what is sealed of each version, see `framed`; the caller owes an audit event before any of it leaves.
 
     Raises:
-        KeysError, CryptoError: a key was shredded, or a row is not what was stored there.
+        KeysError, CryptoError, Hollow: a key was shredded, or a row is not what was stored there.
     """
+    if any(one.is_hollow() for one in versions):
+        message = "A version has no content although nothing says that it was deleted: restore it from a backup."
+        raise Hollow(message)
     sealed = [one.sealed for one in versions if one.sealed is not None]
     open_one = await opener(keyring, permit, {key_ref_of(envelope) for envelope in sealed}, now)
     tenant = permit.principal.tenant

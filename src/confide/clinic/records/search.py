@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from confide.clinic.records import shapes
+from confide.clinic.records.blind import SALTED
 from confide.clinic.records.model import Found, found
 from confide.values.permit import Reach
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from confide.store.work import Database
     from confide.values.ids import DocumentKey
 
+READ = 16
+"""Tokens that may be looked up for a further filter for each token of the first: reading those of a candidate costs about as much."""
 _KEY = itemgetter(0)
 
 
@@ -43,10 +46,27 @@ async def candidates(database: Database, rows: Rows, wanted: Wanted, after: int,
         values["about"] = about
     if wanted.keys is not None:
         values["keys"] = database.listed(wanted.keys)
-    filters = sorted(wanted.filters, key=lambda one: len(one[1]))  # the fewer tokens, the fewer documents: that filter leads
-    single = bool(filters) and len(filters[0][1]) == 1 and wanted.keys is None
+    filters, gathered = _ordered(wanted.filters)
+    single = bool(filters) and len(filters[0][1]) == 1 and wanted.keys is None and not gathered
     for at, (parameter, tokens) in enumerate(filters):
         values[f"p{at}"] = parameter
         values[f"t{at}"] = tokens[0] if single and at == 0 else database.listed(tokens)
-    shape = shapes.search(rows.permit.reach, len(filters), single=single, by_patient=about is not None, by_ids=wanted.keys is not None)
+    shape = shapes.search(
+        rows.permit.reach,
+        len(filters),
+        single=single,
+        gathered=gathered,
+        by_patient=about is not None,
+        by_ids=wanted.keys is not None,
+    )
     return [found(row) for row in sorted(await database.fetch(shape, values), key=_KEY)]
+
+
+def _ordered(filters: Sequence[tuple[int, Sequence[int]]]) -> tuple[list[tuple[int, Sequence[int]]], int]:
+    """Return the filter that leads (the fewer tokens, the fewer documents), then those whose documents are gathered, and how many they are.
+
+    A salted token has one document, so the documents of a list can be gathered; those of a plain one may be without number.
+    """
+    first, *others = sorted(filters, key=lambda one: len(one[1])) or [(SALTED, [])]
+    gathered = [one for one in others if one[0] == SALTED and len(one[1]) <= READ * len(first[1])]
+    return [first, *gathered, *(one for one in others if one not in gathered)][: len(filters)], len(gathered)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from confide.access.authorise import Guarded, predicate
-from confide.clinic.records.model import NO_COMPARTMENT
+from confide.clinic.records.model import NO_COMPARTMENT, SEVERAL_COMPARTMENTS
 from confide.datamap.columns import KEYS, RANDOM, SEALED, SHAPE, TENANT, TOKENED, TYPE, WHEN
 from confide.store.schema import DATA, integer_key
-from confide.store.statements import Change, Insert, Query, Unindexed
+from confide.store.statements import Change, Insert, Listing, Query, Unindexed
 
 if TYPE_CHECKING:
     from confide.values.permit import Reach
@@ -128,7 +128,8 @@ def guard(table: sa.FromClause, *shared: sa.ColumnElement[bool], indexed: bool =
         shared: conditions that tie `shared_version` to it
         indexed: whether an index may serve the conditions on tenant and patient
     """
-    among = sa.exists().where(*shared, SHARED.c.patient == sa.bindparam("own"))
+    # Of a document in one compartment nothing is shared, whatever the rows of `shared_version` say.
+    among = sa.exists().where(*shared, SHARED.c.patient == sa.bindparam("own"), table.c.compartments == SEVERAL_COMPARTMENTS)
     tenant, patient = (table.c.tenant, table.c.patient) if indexed else (Unindexed(table.c.tenant), Unindexed(table.c.patient))
     return Guarded(tenant, patient, among, table.c.compartments == NO_COMPARTMENT)
 
@@ -145,19 +146,24 @@ _THIS = (
 
 
 def with_versions(documents: sa.FromClause, *, newest: bool = True) -> sa.Select[Any]:
-    """Return what `records.model.found` takes: documents with the newest version of each, or all, and the patient it is about."""
-    joined = documents.join(VERSION, VERSION.c.document == documents.c.key).outerjoin(_OWNER, _OWNER.c.key == VERSION.c.patient)
+    """Return what `records.model.found` takes: documents with the newest version of each, or all, and the patient it is about.
+
+    Whose a version is comes from the very columns that access is decided by, so that what decides is what the envelope is bound to:
+    from the document for the newest version, else from the version.
+    """
+    whose = documents if newest else VERSION
+    joined = documents.join(VERSION, VERSION.c.document == documents.c.key).outerjoin(_OWNER, _OWNER.c.key == whose.c.patient)
+    these = (SHARED.c.document == documents.c.key, SHARED.c.number == VERSION.c.number)
+    among = sa.select(Listing(SHARED.c.patient)).select_from(SHARED).where(*these).scalar_subquery()
     columns = (
-        *(documents.c.key, documents.c.id, documents.c.pseudonym, documents.c.version, documents.c.deleted),
-        *(VERSION.c.number, VERSION.c.patient, VERSION.c.compartments, VERSION.c.updated, VERSION.c.method, VERSION.c.sealed),
+        *(documents.c.key, documents.c.id, documents.c.pseudonym, documents.c.version, documents.c.deleted, documents.c.type),
+        *(VERSION.c.number, whose.c.patient, whose.c.compartments),
+        sa.case((whose.c.compartments == SEVERAL_COMPARTMENTS, among)),
+        *(VERSION.c.updated, VERSION.c.method, VERSION.c.sealed),
         *(_OWNER.c.id, _OWNER.c.pseudonym),
     )
     found = sa.select(*columns).select_from(joined)
-    if not newest:
-        return found
-    # The envelope binds the compartment of the version. A document that was pointed at another patient is not found, and not opened.
-    same = (VERSION.c.patient.is_not_distinct_from(documents.c.patient), VERSION.c.compartments == documents.c.compartments)
-    return found.where(VERSION.c.number == documents.c.version, *same)
+    return found.where(VERSION.c.number == documents.c.version) if newest else found
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confide.clinic.records import file_rows, store
 from confide.clinic.records.blind import SALTED
-from confide.clinic.records.model import SEVERAL_COMPARTMENTS
+from confide.clinic.records.model import CREATE, DELETE, SEVERAL_COMPARTMENTS, UPDATE
 from confide.crypto.random import new_stranger
 from confide.sealed import documents
 from confide.store.work import Add, Alter
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from confide.clinic.records.model import Found, Home
     from confide.keys.hierarchy import Keyring
     from confide.values.ids import DocumentKey, Pseudonym, TenantId
-
-CREATE, UPDATE, DELETE = "create", "update", "delete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer
@@ -48,8 +49,8 @@ async def history(call: Call, resource_type: str, identifier: str, pairs: list[t
         method, status = _METHODS[one.method]
         url = resource_type if method == "POST" else address
         entries.append(Entry(address, content, (method, url), (status, f'W/"{one.number}"', instant(one.updated))))
-    following = pages.link([("_count", str(count))], shown[-1].number) if more else None
-    return Answer(200, bundle("history", call.parts.base, entries, pages.own(pairs), following))
+    following = pages.link(f"_count={count}", shown[-1].number) if more else None
+    return Answer(200, bundle("history", call.parts.base, entries, pages.own(urlencode(pairs)), following))
 
 
 def _page(call: Call, pages: Pages, pairs: list[tuple[str, str]]) -> tuple[int, int]:
@@ -63,5 +64,5 @@ def _page(call: Call, pages: Pages, pairs: list[tuple[str, str]]) -> tuple[int, 
             raise FhirError(message)
     token = next((value for name, value in pairs if name == "_page"), None)
     if token is not None:
-        below = pages.read([("_count", str(count))], token)
+        below = pages.read(f"_count={count}", token)
     return count, below

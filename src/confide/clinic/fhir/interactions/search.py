@@ -6,8 +6,7 @@ The blind index gives candidates among the rows the caller may see; each is open
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from confide.audit.append import granted
@@ -45,8 +44,7 @@ ROUNDS = 8
 """Batches tried to fill one page, since candidates may fail the re-check; a page that stays short carries a next link."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
+class _Hit(NamedTuple):
     opened: Opened
 
     @property
@@ -73,8 +71,9 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         max_count=limits.max_count,
     )
     pages = Pages(call, resource_type)
-    token = next((value for name, value in pairs if name == "_page"), None)
-    after = pages.read(asked, token) if token is not None else 0
+    here = [pair for pair in pairs if pair[0] == "_page"][:1]
+    text, obeyed = urlencode(asked), urlencode(query.obeyed)
+    after = pages.read(obeyed, here[0][1]) if here else 0
     about = await _patient(call, query)
     wanted = await _wanted(call, rows, query, about)
     hits: list[_Hit] = []
@@ -88,15 +87,16 @@ async def search(call: Call, resource_type: str, pairs: list[tuple[str, str]], *
         total = await _total(call, rows, query, wanted) if query.total else None
     reader = call.reader(rows.permit)
     contents = [await bundled(call, reader, hit.opened) for hit in hits]
-    await _tell(call, rows, asked, hits, about)
+    await _tell(call, rows, asked, text, hits, about)
     entries = [
         Entry(f"{resource_type}/{uuid_text(hit.found.id)}", content, match=True) for hit, content in zip(hits, contents, strict=True)
     ]
-    following = pages.link(asked, position) if position is not None else None
-    return Answer(200, bundle("searchset", call.parts.base, entries, pages.own(pairs), following, total))
+    following = pages.link(obeyed, position) if position is not None else None
+    own = pages.own(urlencode([*query.obeyed, *here]) if here else obeyed)
+    return Answer(200, bundle("searchset", call.parts.base, entries, own, following, total))
 
 
-async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequence[_Hit], about: Found | None) -> None:
+async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], text: str, hits: Sequence[_Hit], about: Found | None) -> None:
     """Tell of the search: whoever was asked about is named, whatever was found of them."""
     found = [hit.found for hit in hits]
     told = granted(
@@ -104,7 +104,7 @@ async def _tell(call: Call, rows: Rows, asked: list[tuple[str, str]], hits: Sequ
         patients=await records.concerned(call.parts.database, [about, *found] if about else found),
         resources=tuple(hit.found.pseudonym for hit in hits),
         parameters=named(rows.permit.resource_type, asked),
-        values=urlencode(asked).encode() if asked else None,
+        values=text.encode() if asked else None,
         subject=_only([hit.found for hit in hits]),
     )
     await call.commit([told])

@@ -43,11 +43,15 @@ class DateQuery:
         """Return the only day that a matching value may be, or None where there are others."""
         return day_of(self.interval) if self.prefix == "eq" else None
 
-    def nodes(self) -> list[bytes]:
-        """Return tokens of which every matching interval has at least one."""
+    def reach(self) -> Interval:
+        """Return an interval that every matching one touches."""
         low = self.interval.start if self.prefix in {"eq", "gt", "ge", "sa"} else -FOREVER
         high = self.interval.end if self.prefix in {"eq", "lt", "le", "eb"} else FOREVER
-        return cover(Interval(low, high))
+        return Interval(low, high)
+
+    def nodes(self) -> list[bytes]:
+        """Return tokens of which every matching interval has at least one."""
+        return cover(self.reach())
 
 
 def parse_date_query(text: str) -> DateQuery | None:

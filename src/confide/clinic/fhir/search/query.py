@@ -68,6 +68,8 @@ class Query:
     count: int
     total: bool
     """Whether an exact count is asked for."""
+    obeyed: tuple[tuple[str, str], ...]
+    """The pairs without those that a lenient caller has passed over."""
 
 
 def parse_query(
@@ -104,12 +106,13 @@ def parse_query(
             patient, about = _patient(value, modifier, named=patient), known[code]
         elif code in known:
             filters.append(_filter(known[code], modifier, value, named=bool(patients), across_patients=across_patients))
-        elif not lenient:
+        elif not lenient or code in RESULT_PARAMETERS:  # leniency is for unknown parameters, not for unknown modifiers
             message = f"A parameter is not known for this type. Known are: {', '.join(['_id', '_count', '_total', *sorted(known)])}."
             raise UnsupportedSearch(message)
     if count == 0:
         total = True
-    return Query(type_name, _distinct(filters), ids, patient, about, count, total)
+    obeyed = tuple(pair for pair in pairs if pair[0] in RESULT_PARAMETERS or pair[0].partition(":")[0] in known)
+    return Query(type_name, _distinct(filters), ids, patient, about, count, total, obeyed)
 
 
 def _distinct(filters: list[Filter]) -> tuple[Filter, ...]:

@@ -1,0 +1,95 @@
+"""Other ways to index the same people, to compare with: what they would have left in a stolen file.
+
+Their tokens are made by the server's keyed hash, and stored and read back through its own tables, one database for each way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from enum import Enum
+from random import Random  # noqa: TID251 - a seed, so that a run can be repeated
+from typing import TYPE_CHECKING
+
+from confide.clinic.fhir.search.parameters import parameters
+from confide.clinic.records.store import ADD_TOKEN
+from confide.sealed import days
+from confide.sealed.blind import normalise
+from confide.store import migrate
+from confide.store.opening import open_database
+from confide.store.work import Add, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from confide.clinic.records.blind import BlindIndex
+    from tests.leakage.population import Person
+
+FAMILY, GIVEN, NAME, BIRTH = (parameters("Patient")[code].number for code in ("family", "given", "name", "birthdate"))
+BITS = 15
+ROWS_OF_A_SALT = 16
+BATCH = 500
+
+
+class Way(Enum):
+    """How tokens are made of entries."""
+
+    PLAIN = "plain keyed hashes"
+    SHORT = "keyed hashes of 15 bits"
+    SALTED = "salts of 16 rows, each entry by itself"
+
+
+def entries(person: Person) -> Iterator[tuple[int, bytes]]:
+    """Yield the entries of a person: names whole and by prefixes of 2 to 8 characters, and the year, month and day of birth."""
+    for parameter, texts in ((FAMILY, [person.family]), (GIVEN, person.given), (NAME, [person.family, *person.given])):
+        for text in map(normalise, texts):
+            yield parameter, b"w" + text.encode()
+            yield from ((parameter, b"p" + text[:length].encode()) for length in range(2, min(8, len(text)) + 1))
+    for node in days.index(days.Interval(days.midnight(person.born), days.midnight(person.born) + days.DAY)):
+        yield BIRTH, b"d" + node
+
+
+def tokens(way: Way, index: BlindIndex, people: Sequence[Person]) -> Iterator[set[tuple[int, int]]]:
+    """Yield the (parameter, token) pairs of each person."""
+    seen: Counter[tuple[int, bytes]] = Counter()
+    random = Random(2)  # noqa: S311 - a seed
+    for person in people:
+        row = set()
+        for parameter, entry in entries(person):
+            seen[parameter, entry] += 1
+            salt = random.randrange(-(-seen[parameter, entry] // ROWS_OF_A_SALT)) if way is Way.SALTED else 0
+            token = index.token(parameter, entry + salt.to_bytes(4, "big"))
+            row.add((parameter, token & (1 << BITS) - 1 if way is Way.SHORT else token))
+        yield row
+
+
+async def store(folder: Path, way: Way, index: BlindIndex, people: Sequence[Person]) -> Path:
+    """Store the index of people in a database of its own; return its file. Documents are numbered as the people are."""
+    path = folder / f"{way.name.lower()}.db"
+    await asyncio.to_thread(migrate.upgrade, f"sqlite:///{path}", migrate.Which.DATA)
+    database = await open_database(f"sqlite:///{path}")
+    rows = [(parameter, token, at) for at, row in enumerate(tokens(way, index, people)) for parameter, token in sorted(row)]
+    for at in range(0, len(rows), BATCH):
+        await database.commit(Unit((Add(ADD_TOKEN, rows[at : at + BATCH]),)))
+    await database.close()
+    return path
+
+
+def steal(path: Path, size: int) -> list[dict[int, list[int]]]:
+    """Read the tokens of each person by parameter, with nothing but SQLite."""
+    found: list[dict[int, list[int]]] = [{} for _ in range(size)]
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    for parameter, value, document in connection.execute("SELECT parameter, value, document FROM token"):
+        found[document].setdefault(parameter, []).append(value)
+    connection.close()
+    return found
+
+
+def index_bytes(path: Path) -> int:
+    """Return the bytes of the index with its second index."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    found = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name IN ('token', 'ix_token_document')").fetchone()[0]
+    connection.close()
+    return int(found)
