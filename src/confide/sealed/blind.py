@@ -17,6 +17,8 @@ def normalise(text: str) -> str:
 
 
 def _normalise(text: str) -> str:
+    if text.isascii() and text.isalnum():  # most names: the same, without looking every letter up
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text[:SEARCHED]).casefold())
     kept = (" " if one.isspace() else one for one in decomposed if unicodedata.category(one)[0] in "LNZS" or one.isspace())
     return " ".join("".join(kept).split())

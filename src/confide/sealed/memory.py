@@ -59,16 +59,19 @@ class Stock:
 
     def pop(self, most: int) -> list[int]:
         """Give up to so many free tokens."""
-        if most == 1 and self.free:
-            taken = [self.free.pop()]
-        else:
-            left = max(0, len(self.free) - most)
-            taken = self.free[left:]
-            del self.free[left:]
-        self.given += taken
-        if len(self.given) > GIVEN:
-            del self.given[:-GIVEN]
+        left = max(0, len(self.free) - most)
+        taken = self.free[left:]
+        del self.free[left:]
+        for token in taken:
+            self.give(token)
         return taken
+
+    def give(self, token: int) -> None:
+        """Remember that a token is on its way into the index."""
+        if token not in self.given:
+            self.given.append(token)
+            if len(self.given) > GIVEN:
+                del self.given[0]
 
 
 class Memory:

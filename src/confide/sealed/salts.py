@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     Asking = Generator[list[int], set[int], T]
     """Yields tokens, is sent those that are in the index, returns a T."""
 
+GLANCE = 2
+"""Tokens of its first block that are looked up for a value of which nothing is known: most have one row or none."""
 MOST_TOKENS = 250_000
 """Listed by one search: about a quarter of a second of work."""
 
@@ -55,20 +57,23 @@ def place(rows: Sequence[Sequence[Term | None]], memory: Memory) -> Asking[Place
     """Choose a free token for each row under each of its terms; None is for a random one, which hides how many terms a row has."""
     distinct = [list(dict.fromkeys(row)) for row in rows]
     counted = Counter(term for term in chain.from_iterable(distinct) if term is not None)
-    quick = _in_stock(counted, memory)
+    quick = _quick(counted, memory)
     slow = {term: Placing(term, count, memory) for term, count in counted.items() if term not in quick}
     found: dict[Term, list[int]] = {}
     marks: list[int] = []
     while quick or slow:
-        there = yield [token for _, asked in quick.values() for token in asked] + [token for one in slow.values() for token in one.ask()]
+        asked = [token for _, offered, mark in quick.values() for token in (*offered, *mark)]
+        there = yield asked + [token for one in slow.values() for token in one.ask()]
         for term, one in list(slow.items()):
             if one.tell(there):
                 found[term] = one.found
                 marks += one.marks
                 del slow[term]
-        for term, (stock, (token, *mark)) in quick.items():
-            if token not in there and there.issuperset(mark):
-                found[term] = [token]
+        for term, (stock, offered, mark) in quick.items():
+            free = next((token for token in offered if token not in there), None)
+            if free is not None and there.issuperset(mark):
+                stock.give(free)
+                found[term] = [free]
                 prepare(term, stock)
             else:
                 slow[term] = Placing(term, 1, memory)
@@ -76,13 +81,17 @@ def place(rows: Sequence[Sequence[Term | None]], memory: Memory) -> Asking[Place
     return Placed([_tokens(found, terms, row) for terms, row in zip(distinct, rows, strict=True)], marks)
 
 
-def _in_stock(counted: Counter[Term], memory: Memory) -> dict[Term, tuple[Stock, list[int]]]:
-    """Return a token for one row of each value where one is in stock and nothing is on its way, with the mark that it stands under."""
-    found = {}
+def _quick(counted: Counter[Term], memory: Memory) -> dict[Term, tuple[Stock, Sequence[int], Sequence[int]]]:
+    """Return what to look up for a row of each value with nothing on its way: a token in stock and its mark, or some of the first block."""
+    found: dict[Term, tuple[Stock, Sequence[int], Sequence[int]]] = {}
     for term, count in counted.items():
         stock = memory.stock(term)
-        if count == 1 and stock.free and not stock.marks:
-            found[term] = stock, stock.pop(1) if stock.mark is None else [*stock.pop(1), stock.mark]
+        if count > 1 or stock.marks:
+            continue
+        if stock.free:
+            found[term] = stock, stock.pop(1), () if stock.mark is None else (stock.mark,)
+        elif stock.mark is None:
+            found[term] = stock, [token for token in term.block(0)[:GLANCE] if token not in stock.given], ()
     return found
 
 
