@@ -34,7 +34,7 @@ THE_PORTALS = ("confide.clinic.portal", "confide.identity")
 def errors() -> list[type[ConfideError]]:
     """Return every class of error there is, by code."""
     for module in pkgutil.walk_packages(confide.__path__, "confide."):
-        if module.name.rpartition(".")[2] == "errors":
+        if module.name.rpartition(".")[2] in {"errors", "refusals"}:
             importlib.import_module(module.name)
     return sorted({ConfideError, *_below(ConfideError)}, key=lambda kind: kind.code)
 

@@ -244,8 +244,10 @@ def application(settings: Settings, log: Log) -> Starlette:
             rest = asyncio.create_task(server.run())
             log(ServerStarted(settings.port, settings.tls))
             yield
-            rest.cancel()
-            await asyncio.gather(rest, return_exceptions=True)
+            server.ended = True
+            while not rest.done():  # a cancellation that meets the end of a call beside the loop is lost, so it is said again
+                rest.cancel()
+                await asyncio.wait({rest}, timeout=1)
         log(ServerStopped())
 
     app = Starlette(lifespan=lifespan)
@@ -265,6 +267,7 @@ class _Server:
     observe: Observe
     report: Report
     house: House | None = None
+    ended: bool = False
 
     async def open(self) -> None:
         """Open the house, or answer 503 with the reason until it can be opened."""
@@ -278,7 +281,7 @@ class _Server:
 
     async def run(self) -> None:
         """Open what is not open, carry out pending erasures, then do what is due by the clock."""
-        while True:
+        while not self.ended:
             try:
                 pause = await self._once()
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the care of the keys

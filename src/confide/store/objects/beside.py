@@ -25,12 +25,15 @@ class Beside:
         """Start no thread yet."""
         self.objects = objects
         self._threads = ThreadPoolExecutor(threads, "objects")
+        self._closed = False
 
     async def call(self, work: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
         """Return what `work` returns in a thread.
 
         Cancelled, it waits until the thread is done: whoever cleans up after that must be the only one to touch the object.
         """
+        if self._closed:  # what an interrupted answer left open is closed after the house; there is nobody left to hold up
+            return work(*arguments, **named)
         done = asyncio.get_running_loop().run_in_executor(self._threads, lambda: work(*arguments, **named))
         try:
             return await asyncio.shield(done)
@@ -40,4 +43,5 @@ class Beside:
 
     def close(self) -> None:
         """Wait for what runs, and end the threads."""
+        self._closed = True
         self._threads.shutdown()
