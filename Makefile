@@ -118,6 +118,10 @@ show-files: environment ## Send a file of 1 GiB through a server and back, and w
 show-vault: environment ## Providers that go away, killed rotations, erasure against restored backups
 	@$(PY) -m tests.show.vault
 
+.PHONY: show-leakage
+show-leakage: environment ## Steal a database of 20,000 patients and guess their names from its search index
+	@$(PY) -m tests.show.leakage
+
 .PHONY: bench-first
 bench-first: environment ## The first figures: crypto, then HTTP with and without TLS
 	@$(PY) -m benchmarks.first
