@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from confide.crypto import envelope as envelope_module
 from confide.crypto.envelope import FLAG_PADDED, HALF_NONCE, HEADER_BYTES, DataKey, Suite, key_ref_of
 from confide.crypto.errors import DoesNotOpen, NotAnEnvelope
 from confide.values.ids import KeyRef
@@ -25,13 +26,22 @@ def test_cells_of_many_rows_open_in_any_order(rows: list[list[tuple[bytes, bytes
     assert [KEY.open(context, envelope) for (context, _, _), envelope in sealed] == [plaintext for (_, plaintext, _), _ in sealed]
 
 
-def test_nonces_of_a_row_share_their_first_half_only() -> None:
-    """Two cells never have one nonce, and two rows never share a half."""
-    rows = [[envelope[HEADER_BYTES:BODY] for envelope in KEY.seal_cells([(b"c", b"p", 0)] * 3)] for _ in range(50)]
+def test_no_two_cells_have_one_nonce() -> None:
+    """Their first half is kept for a while, their second is drawn for each."""
+    nonces = [envelope[HEADER_BYTES:BODY] for _ in range(300) for envelope in KEY.seal_cells([(b"c", b"p", 0)] * 3)]
 
-    assert all(len({nonce[:HALF_NONCE] for nonce in row}) == 1 for row in rows)
-    assert len({nonce[:HALF_NONCE] for row in rows for nonce in row}) == 50
-    assert len({nonce for row in rows for nonce in row}) == 150
+    assert len(set(nonces)) == len({nonce[HALF_NONCE:] for nonce in nonces}) == 900
+
+
+def test_a_half_is_kept_for_so_many_cells_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then another is drawn; every key begins with one of its own."""
+    monkeypatch.setattr(envelope_module, "HALF_CELLS", 6)
+    keys = [DataKey(KeyRef(b"row-key1"), bytes([at]) * 32) for at in range(2)]
+    halves = [[key.seal_cells([(b"c", b"p", 0)] * 3)[0][HEADER_BYTES:][:HALF_NONCE] for _ in range(6)] for key in keys]
+
+    for mine in halves:
+        assert [mine.index(half) for half in mine] == [0, 0, 2, 2, 4, 4]
+    assert set(halves[0]) & set(halves[1]) == set()
 
 
 @given(st.binary(max_size=30), st.data())

@@ -5,6 +5,7 @@ Whoever calls owes the audit trail an event, durable before any byte leaves; `re
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,11 +29,7 @@ async def opener(keyring: Keyring, permit: Permit, references: Iterable[KeyRef],
 
 def loaded_opener(keyring: Keyring, permit: Permit) -> Opener:
     """Return a function that opens values for this permit, under keys that were loaded before; it may be called in any thread."""
-
-    def unseal(place: Place, envelope: bytes) -> bytes:
-        return keyring.open(permit, place, envelope)
-
-    return unseal
+    return partial(keyring.open, permit)  # cheaper to call than a function of our own
 
 
 async def stream_opener(keyring: Keyring, permit: Permit, references: Sequence[KeyRef], now: int) -> StreamOpener:

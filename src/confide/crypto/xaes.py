@@ -43,17 +43,18 @@ class Xaes:
         second = int.from_bytes(b"\x00\x02X\x00" + nonce[:12], "big") ^ self._k1
         return self._blocks.update(first.to_bytes(16, "big") + second.to_bytes(16, "big"))
 
-    def _cipher(self, nonce: bytes) -> AESGCM:
-        half, last = nonce[:12], self._last  # read once: another thread may set it meanwhile
+    def cipher(self, half: bytes) -> AESGCM:
+        """Return what seals and opens messages whose nonces begin with 12 bytes, under the other 12."""
+        last = self._last  # read once: another thread may set it meanwhile
         if last is not None and last[0] == half:
             return last[1]
-        found = AESGCM(self._message_key(nonce))
+        found = AESGCM(self._message_key(half))
         self._last = half, found
         return found
 
     def seal(self, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
         """Return ciphertext and tag; `nonce` is 24 bytes and never repeats under one key."""
-        return self._cipher(nonce).encrypt(nonce[12:], plaintext, associated)
+        return self.cipher(nonce[:12]).encrypt(nonce[12:], plaintext, associated)
 
     def open(self, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
         """Return the plaintext.
@@ -62,7 +63,7 @@ class Xaes:
             DoesNotOpen: another key, nonce, context or ciphertext.
         """
         try:
-            return self._cipher(nonce).decrypt(nonce[12:], ciphertext, associated)
+            return self.cipher(nonce[:12]).decrypt(nonce[12:], ciphertext, associated)
         except InvalidTag:
             message = "The value does not open: it was changed, or it was sealed elsewhere."
             raise DoesNotOpen(message) from None
