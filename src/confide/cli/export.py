@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,9 @@ async def _export_type(house: House, target: Path, encryption: Encryption | None
             # The event is durable before a byte of the batch leaves.
             await call.commit([granted(rows.permit, patients=patients, resources=tuple(one.pseudonym for one in found))])
             for one in opened:
-                async for piece in reader.pieces(one):
-                    sink.write(piece)
+                async with aclosing(reader.pieces(one)) as pieces:
+                    async for piece in pieces:
+                        sink.write(piece)
                 sink.write(b"\n")
             written, after = written + len(found), found[-1].key
 

@@ -140,11 +140,13 @@ async def test_fhir_json_is_given_where_it_is_named(clinician: Client, accept: s
 
 
 async def test_head_tells_the_length_and_sends_nothing(clinician: Client) -> None:
-    """Both of the content and of the resource."""
-    address = await stored(clinician, content(MIB))
+    """Both of the content and of the resource; the file is let go of."""
+    address = await stored(clinician, content(3 * MIB))
+    opened = descriptors()
     native, resource = await clinician.http.head(address), await clinician.http.head(address, headers=FHIR)
 
-    assert (native.content, native.headers["content-length"]) == (b"", str(MIB))
+    assert descriptors() == opened
+    assert (native.content, native.headers["content-length"]) == (b"", str(3 * MIB))
     assert (resource.content, int(resource.headers["content-length"])) == (
         b"",
         len((await clinician.http.get(address, headers=FHIR)).content),
@@ -472,10 +474,13 @@ async def test_no_event_no_content(tmp_path: Path) -> None:
         clinician = await practice.sign_in(Role.CLINICIAN)
         address = await stored(clinician, b"the very content")
         await practice.sql(sa.text("DROP TABLE audit_outbox"))
-        answer = await clinician.http.get(address)
+        open_before = descriptors()
+        answers = [await clinician.http.get(address, headers=headers) for headers in ({}, FHIR)]
+        still_open = descriptors()
 
-    assert answer.status_code == 503
-    assert b"the very content" not in answer.content
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert not any(b"the very content" in answer.content for answer in answers)
+    assert still_open == open_before
 
 
 async def test_nothing_about_content_is_in_the_clear(practice: Practice, clinician: Client) -> None:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncIterator
 
 FHIR_JSON = b"application/fhir+json; charset=utf-8"
+
+
+class Pieces(Protocol):
+    """A body that comes a piece at a time."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Begin."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what it comes from."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A body that is not held whole. Its event is durable by the time it is in an answer."""
 
-    pieces: AsyncGenerator[bytes, None]
+    pieces: Pieces
     """Closed by whoever sends it."""
     length: int
     kind: bytes = FHIR_JSON

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -14,7 +13,10 @@ from confide.clinic.records.framed import STAND_IN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from typing import Self
 
+    from confide.audit.append import Told
+    from confide.clinic.fhir.answer import Pieces
     from confide.clinic.fhir.call import Call
     from confide.clinic.records.attachments import Opened, Reader
 
@@ -22,22 +24,44 @@ SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValu
 """The tag of a resource that is not shown whole (https://hl7.org/fhir/R4/search.html#summary)."""
 
 
-async def ahead(pieces: AsyncGenerator[bytes, None], count: int) -> AsyncGenerator[bytes, None]:
-    """Return the same pieces, the first of them read already: what does not open at all is told before anything is promised."""
+class Ahead:
+    """Pieces of which the first are read already: what does not open at all is told before anything is promised."""
+
+    def __init__(self, read: list[bytes], rest: AsyncGenerator[bytes, None]) -> None:
+        """Take what was read, and where the rest comes from."""
+        self._read, self._rest = read, rest
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next piece."""
+        return self._read.pop(0) if self._read else await anext(self._rest)
+
+    async def aclose(self) -> None:
+        """Let go of the file, also when no piece was asked for: a generator that was never begun would not."""
+        await self._rest.aclose()
+
+
+async def ahead(pieces: AsyncGenerator[bytes, None], count: int) -> Ahead:
+    """Return the same pieces, with the first of them read."""
     read = []
     async for piece in pieces:
         read.append(piece)
         if len(read) == count:
             break
-    return _again(read, pieces)
+    return Ahead(read, pieces)
 
 
-async def _again(read: list[bytes], rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(rest):  # it lets go of its file
-        while read:
-            yield read.pop(0)
-        async for piece in rest:
-            yield piece
+async def tell_before(call: Call, told: Told, pieces: Pieces | None) -> None:
+    """Store the event of an answer before its pieces are sent; where that fails, let go of the file that they come from."""
+    try:
+        await call.commit([told])
+    except BaseException:
+        if pieces is not None:
+            await pieces.aclose()
+        raise
 
 
 async def bundled(call: Call, reader: Reader, opened: Opened) -> bytes:

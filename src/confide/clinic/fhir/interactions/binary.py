@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer, Stream
-from confide.clinic.fhir.contents import ahead
+from confide.clinic.fhir.contents import ahead, tell_before
 from confide.clinic.fhir.definitions.structs import decoder, type_of
 from confide.clinic.fhir.errors import TooLarge, UnsupportedMediaType
 from confide.clinic.fhir.interactions import create as creating
@@ -35,6 +35,7 @@ from confide.values.permit import Action
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from confide.clinic.fhir.answer import Pieces
     from confide.clinic.fhir.call import Call
     from confide.clinic.records.attachments import Opened, Reader
 
@@ -105,9 +106,9 @@ async def read(call: Call, identifier: str, version: str | None = None) -> Answe
     reader = call.reader(rows.permit)
     [opened] = await reader.open([found])
     resource = _decoded(opened)
-    pieces, length = await _content(reader, opened, resource)
     about = await records.concerned(call.parts.database, [found])
-    await call.commit([granted(rows.permit, patients=about, resources=(found.pseudonym,))])
+    pieces, length = await _content(reader, opened, resource)
+    await tell_before(call, granted(rows.permit, patients=about, resources=(found.pseudonym,)), pieces)
     return Answer(200, version=found.number, updated=found.updated, stream=Stream(pieces, length, *_labels(resource)))
 
 
@@ -186,7 +187,7 @@ def _decoded(opened: Opened) -> Any:
     return decoder(BINARY).decode(opened.text)
 
 
-async def _content(reader: Reader, opened: Opened, resource: Any) -> tuple[AsyncGenerator[bytes, None], int]:
+async def _content(reader: Reader, opened: Opened, resource: Any) -> tuple[Pieces, int]:
     """Return the content in pieces, and its length."""
     mark = opened.content()
     if mark is not None and mark.form is Form.DECODED:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from confide.audit.append import granted
 from confide.clinic.fhir.answer import Answer, Stream
-from confide.clinic.fhir.contents import ahead
+from confide.clinic.fhir.contents import ahead, tell_before
 from confide.clinic.fhir.errors import Gone, NotFound
 from confide.clinic.records import read as records
 from confide.values.ids import uuid_bytes, uuid_text
@@ -34,9 +34,9 @@ async def read(call: Call, resource_type: str, identifier: str, version: str | N
     found = await existing(call, rows.permit, await chosen(call, rows, resource_type, identifier, version))
     reader = call.reader(rows.permit)
     [opened] = await reader.open([found])
-    pieces = await ahead(reader.pieces(opened), 2) if opened.marks else None
     about = await records.concerned(call.parts.database, [found])
-    await call.commit([granted(rows.permit, patients=about, resources=(found.pseudonym,))])
+    pieces = await ahead(reader.pieces(opened), 2) if opened.marks else None
+    await tell_before(call, granted(rows.permit, patients=about, resources=(found.pseudonym,)), pieces)
     shown = f"{call.parts.base}/{resource_type}/{uuid_text(found.id)}/_history/{found.number}"
     if pieces is not None:
         return Answer(200, b"", found.number, found.updated, shown=shown, stream=Stream(pieces, opened.length()))
