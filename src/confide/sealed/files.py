@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confide.crypto.envelope import HEADER_BYTES, parse_header
-from confide.crypto.stream import UPDATE_BYTES, message_length
+from confide.crypto.stream import PREAMBLE_BYTES, SEGMENT_BYTES, TAG_BYTES, UPDATE_BYTES, message_length
 from confide.sealed.errors import NotAFile
-from confide.sealed.file_pump import fill, pump, write_all
+from confide.sealed.file_pump import fill, pump, reserve_for, write_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -34,14 +34,21 @@ def length(plaintext: int) -> int:
     return HEADER_BYTES + message_length(plaintext)
 
 
+def opened_length(message: int) -> int:
+    """Return how many bytes of content a message of such a length holds, the header left out."""
+    segments = (message - PREAMBLE_BYTES) // (SEGMENT_BYTES + TAG_BYTES) + 1
+    return message - PREAMBLE_BYTES - segments * TAG_BYTES
+
+
 def seal(key: DataKey, place: Place, source: Source, target: Target) -> int:
     """Seal what a file object gives into another, and return how many bytes it gave.
 
     The target is written to from another thread when there is more than 1 MiB.
     """
     stream = key.sealing(place.context())
+    reserve_for(source, target, length)
     write_all(target, memoryview(stream.header))
-    size, _ = pump(source, stream.update_into, target)
+    size, _ = pump(source, stream.update_into, target, len(stream.header))
     write_all(target, memoryview(stream.finish()))
     return size
 
@@ -55,6 +62,7 @@ def unseal(opener: StreamOpener, place: Place, source: Source, target: Target) -
     """
     header = bytearray(HEADER_BYTES)
     stream = _opening(opener, place, bytes(header[: fill(source, memoryview(header))]))
+    reserve_for(source, target, opened_length)
     _, size = pump(source, stream.update_into, target)
     last = stream.finish()
     write_all(target, memoryview(last))

@@ -63,5 +63,5 @@ def _left(*chosen: sa.ColumnElement[bool]) -> Query:
 
 LEFT_OF_PATIENT = _left(FILE.c.patient == sa.bindparam("patient"))
 LEFT_OF_DOCUMENT = _left(FILE.c.document == sa.bindparam("document"))
-LEFT = _left(FILE.c.tenant == sa.bindparam("tenant"), FILE.c.id > sa.bindparam("after"))
-"""Files whose version is gone: of a patient, of a document, of everyone."""
+LEFT_AMONG = _left(FILE.c.id > sa.bindparam("after"), FILE.c.id <= sa.bindparam("last"))
+"""Files whose version is gone: of a patient, of a document, among some of all."""

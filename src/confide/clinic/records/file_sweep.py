@@ -7,6 +7,7 @@ found by comparing the store with the database, and only believed when it is old
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from confide.clinic.records import file_rows
 from confide.store.work import Alter, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any, TypeVar
 
     from confide.clinic.records.filing import Files
@@ -53,8 +54,8 @@ async def of_document(files: Files, database: Database, document: DocumentKey) -
 
 
 async def left(files: Files, database: Database, tenant: TenantId) -> int:
-    """Delete every file whose version is gone; return how many."""
-    return await _drop(files, database, file_rows.LEFT, {"tenant": tenant, "after": b""})
+    """Delete every file whose version is gone; return how many. Others get their turn in between."""
+    return sum([await _drop(files, database, file_rows.LEFT_AMONG, page) async for page in _pages(database, tenant)])
 
 
 async def sweep(
@@ -105,7 +106,13 @@ async def _drop(files: Files, database: Database, query: Query, values: dict[str
 
 
 async def _count_left(database: Database, tenant: TenantId) -> int:
-    found, after = 0, b""
-    while rows := await database.fetch(file_rows.LEFT, {"tenant": tenant, "after": after, "count": BATCH}):
-        found, after = found + len(rows), rows[-1][0]
-    return found
+    return sum([len(await database.fetch(file_rows.LEFT_AMONG, {**page, "count": BATCH})) async for page in _pages(database, tenant)])
+
+
+async def _pages(database: Database, tenant: TenantId) -> AsyncIterator[dict[str, object]]:
+    """Yield the bounds of a few hundred files at a time, until all were looked at."""
+    after = b""
+    while rows := await database.fetch(file_rows.ALL_FILES, {"tenant": tenant, "after": after, "count": BATCH}):
+        yield {"after": after, "last": rows[-1][0]}
+        after = rows[-1][0]
+        await asyncio.sleep(0)

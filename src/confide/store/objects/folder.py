@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from confide.store.errors import Unavailable
 from confide.store.objects.errors import ObjectsRefused, missing, taken
 from confide.store.objects.protocol import Stored, Unfinished, check_name
+from confide.store.objects.reserve import reserve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +140,13 @@ class FolderWriting:
             raise _failure(error) from None
         return len(piece)
 
+    def reserve(self, size: int) -> None:
+        """Reserve room for so many bytes more."""
+        try:
+            reserve(self._descriptor, os.lseek(self._descriptor, 0, os.SEEK_CUR), size)
+        except OSError as error:
+            raise _failure(error) from None
+
     def finish(self) -> None:
         """Make the bytes durable, then the name."""
         try:
@@ -174,6 +182,10 @@ class FolderReading:
         self._descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
         self._left = self.size if limit is None else limit
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
 
     def readinto(self, room: memoryview, /) -> int:
         """Read."""
