@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from confide.keys import store
 from confide.keys.errors import KeyFileRefused, KeyMissing, NotPermitted
 from confide.keys.hierarchy import Keyring
 from confide.keys.providers import keyfile
+from confide.store import migrate
 from confide.store.opening import open_database
 from confide.store.schema import KEYS
 from confide.values.ids import NO_SUBJECT, Pseudonym, TenantId
@@ -166,6 +168,27 @@ async def test_all_keys_of_one_answer_are_there_however_few_are_kept(tmp_path: P
     assert opened == [b"value"] * 30
     await keyring.sealer(TENANT, new_uuid4(), PurposeClass.CARE, NOW)
     assert len(keyring._opened) == 5
+    await database.close()
+
+
+@pytest.mark.postgresql
+async def test_answers_at_one_time_do_not_take_the_keys_from_each_other(tmp_path: Path, postgresql_url: str) -> None:
+    """Many loads over a real network, each with more keys than half of what is kept: every one finds all of its own afterwards."""
+    await asyncio.to_thread(migrate.upgrade, postgresql_url, migrate.Which.KEYS)
+    database = await open_database(postgresql_url)
+    keyfile.create(tmp_path / "root.key")
+    keyring = Keyring(database, keyfile.read(tmp_path / "root.key"), seconds=60, size=15)
+    await keyring.start(TENANT, NOW)
+    subjects = [new_uuid4() for _ in range(40)]
+    keys = [await keyring.sealer(TENANT, subject, PurposeClass.CARE, NOW) for subject in subjects]
+    sealed = [key.seal(Suite.COBBLESTONE_256, place(one).context(), b"value") for key, one in zip(keys, subjects, strict=True)]
+
+    async def answer(first: int) -> list[bytes]:
+        chosen = [(first + at) % 40 for at in range(10)]
+        await keyring.load([keys[one].key_ref for one in chosen], NOW)
+        return [keyring.open(permit(), place(subjects[one]), sealed[one]) for one in chosen]
+
+    assert await asyncio.gather(*(answer(7 * at % 40) for at in range(60))) == [[b"value"] * 10] * 60
     await database.close()
 
 

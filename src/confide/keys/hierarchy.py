@@ -178,18 +178,18 @@ class Keyring:
 
     async def load(self, references: Iterable[KeyRef], now: int) -> None:
         """Open the keys that envelopes name, so that `open` finds all of them as long as the caller waits for nothing else meanwhile."""
-        wanted = set(references)
-        missing = [key_ref for key_ref in wanted if self._cached(key_ref, now) is None]
-        if not missing:
-            return
-        rows = [KeyRow(*row) for row in await self._database.fetch_each(store.BY_REF, [{"key_ref": one} for one in missing])]
-        found = {row.key_ref: row for row in rows if row.kind == DEK}
-        for key_ref in missing:
-            row = found.get(key_ref)
-            if row is not None:
-                await self._remember(row, now, len(wanted))
-            else:
-                self._opened.pop(key_ref, None)
+        wanted, gone = set(references), set[KeyRef]()
+        # Again until all are there: while this waits for the database, others may push out keys that were in memory before.
+        while missing := [one for one in wanted - gone if self._cached(one, now) is None]:
+            rows = [KeyRow(*row) for row in await self._database.fetch_each(store.BY_REF, [{"key_ref": one} for one in missing])]
+            found = {row.key_ref: row for row in rows if row.kind == DEK}
+            for key_ref in missing:
+                row = found.get(key_ref)
+                if row is not None:
+                    await self._remember(row, now, len(wanted))
+                else:
+                    self._opened.pop(key_ref, None)
+                    gone.add(key_ref)
 
     def open(self, permit: Permit, place: Place, envelope: bytes) -> bytes:
         """Return the plaintext of an envelope; whoever calls owes the audit trail an event before any byte leaves.
