@@ -12,6 +12,8 @@ from confide.values.principal import Role
 from tests.clinic.practice import JSON, observation, patient
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     import httpx
 
     from tests.clinic.practice import Client, Practice
@@ -132,6 +134,26 @@ async def test_head_answers_as_get_without_the_body(clinician: Client) -> None:
         assert head.content == b""
         assert (head.status_code, told(head)[2]) == (full.status_code, told(full)[2])
         assert int(head.headers["content-length"]) == len(full.content)
+
+
+async def test_head_sends_no_body(practice: Practice, clinician: Client) -> None:
+    """Not a byte of it, seen from below the client, which would hide one."""
+    made = await clinician.create(patient())
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
+
+    headers = [(b"authorization", clinician.http.headers["authorization"].encode())]
+    path = f"/fhir/Patient/{made['id']}"
+    scope = {"type": "http", "method": "HEAD", "path": path, "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1)}
+    await practice.application(scope, receive, send)
+
+    assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
+    assert (sent[0]["status"], sent[1]["body"]) == (200, b"")
 
 
 @pytest.mark.parametrize(

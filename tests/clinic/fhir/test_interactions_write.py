@@ -192,6 +192,16 @@ async def test_an_update_brings_a_deleted_resource_back(clinician: Client) -> No
     assert await versions(clinician, f"Patient/{made['id']}") == ["POST", "DELETE", "PUT"]
 
 
+async def test_if_match_with_an_asterisk_wants_a_resource_that_is_there(clinician: Client) -> None:
+    """A deleted one is not (RFC 9110 13.1.1): 412, and it stays deleted."""
+    made = await clinician.create(patient())
+    await clinician.delete(f"Patient/{made['id']}")
+    answer = await clinician.put(patient(id=made["id"]), **{"if-match": "*"})
+
+    assert answer.status_code == 412
+    assert (await clinician.get(f"Patient/{made['id']}")).status_code == 410
+
+
 async def test_a_delete_of_nothing_is_not_found(clinician: Client) -> None:
     """A mistyped identifier is told, not taken for success."""
     answer = await clinician.delete(f"Patient/{uuid4()}")

@@ -183,6 +183,8 @@ DATES: list[tuple[dict[str, Any], str, bool]] = [
     ({"effectivePeriod": {"start": "1990", "end": "2020"}}, "gt2005-07-01", YES),
     ({"effectivePeriod": {"start": "1990", "end": "2020"}}, "ne2005-07-01", YES),
     ({"effectiveTiming": {"event": ["2020-02-01", "2020-03-01"]}}, "2020-02-15", NO),
+    ({"effectiveTiming": {"event": ["2020-02-01", "2020-03-01"]}}, "2020-02", NO),
+    ({"effectiveTiming": {"event": ["2020-02-01", "2020-03-01"]}}, "sa2020-02-15", NO),
     ({"effectiveTiming": {"event": ["2020-02-01", "2020-03-01"]}}, "2020", YES),
     ({"effectiveTiming": {"event": ["2020-02-01", "2020-03-01"]}}, "gt2020-02-15", YES),
     ({"effectiveTiming": {"repeat": {"boundsPeriod": {"start": "2020-02-01"}}}}, "ge2024", YES),
