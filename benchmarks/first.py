@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -20,13 +22,15 @@ from confide.cli.demonstration import patients as synthea
 from tests import ground, postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from benchmarks.web import Figure
 
 LIVES, TIMES = 2, 2
 """Synthea patients, and how often each is stored."""
 CACHE = Path(__file__).resolve().parents[1] / ".cache" / "benchmarks"
+FEW_KEYS = {"CONFIDE_KEY_CACHE_SIZE": "100"}
+"""Of four hundred people: whoever is read was forgotten since."""
 CLIENT = {"user-agent": "confide-benchmark", "accept": "application/fhir+json", "accept-encoding": "gzip, deflate"}
 
 
@@ -41,14 +45,14 @@ def main() -> int:
         folder = Path(scratch)
         pairs = crypto.figures()
         _say("crypto measured")
-        bare = _bare(folder)
-        _say("bare slice measured")
+        slices = [_slice(folder, "bare"), _slice(folder, "guarded")]
         tables, imports = _sqlite(folder, bundles)
         more, others = _postgresql(folder, bundles)
     report.crypto(pairs)
     report.imports(imports | others)
+    report.slices(*slices)
     for table in tables + more:
-        report.requests(table, bare)
+        report.requests(table, slices)
     report.conditions(time.monotonic() - began)
     return 0 if report.verdict(tables + more) else 1
 
@@ -57,20 +61,22 @@ def _say(text: str) -> None:
     print(f"… {text}", file=sys.stderr, flush=True)
 
 
-def _bare(folder: Path) -> dict[str, Figure]:
-    """The bare slice, filled with single creates."""
-    port = ground.free_port()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.bare", str(port), str(folder / "bare.db")])
+def _slice(folder: Path, module: str) -> dict[str, Figure]:
+    """The figures of a slice, filled with single creates."""
+    port, bearer = ground.free_port(), secrets.token_urlsafe(32)
+    command = [sys.executable, "-m", f"benchmarks.{module}", str(port), str(folder / f"{module}.db")]
+    process = subprocess.Popen(command, env={**os.environ, "BEARER": bearer})
     try:
         _wait(port)
-        with Load(target_of(f"http://127.0.0.1:{port}", CLIENT, None)) as load:
+        with Load(target_of(f"http://127.0.0.1:{port}", {**CLIENT, "authorization": f"Bearer {bearer}"}, None)) as load:
             site = web.Site(load, "", process.pid, None)
             site.remember(load.send(Batch([site.post(one) for one in web.stored_patients()], (201,))))
             site.remember(load.send(Batch([site.post(one) for one in web.stored_observations(site.patients)], (201,))))
-            return {figure.name: figure for figure in web.measure(site, web.BARE_KINDS)}
+            return {figure.name: figure for figure in web.measure(site, web.SLICE_KINDS)}
     finally:
         process.kill()
         process.wait()
+        _say(f"{module} slice measured")
 
 
 def _wait(port: int) -> None:
@@ -81,13 +87,13 @@ def _wait(port: int) -> None:
             time.sleep(0.02)
         else:
             return
-    message = "the bare slice did not start"
+    message = "the slice did not start"
     raise RuntimeError(message)
 
 
 def _sqlite(folder: Path, bundles: list[str]) -> tuple[list[Table], dict[str, list[Figure]]]:
     place = ground.make(folder / "sqlite")
-    return _both(place, "SQLite", bundles, None)
+    return _all(place, "SQLite", bundles, None)
 
 
 def _postgresql(folder: Path, bundles: list[str]) -> tuple[list[Table], dict[str, list[Figure]]]:
@@ -96,31 +102,32 @@ def _postgresql(folder: Path, bundles: list[str]) -> tuple[list[Table], dict[str
         urls = [asyncio.run(postgres.create_database(cluster.url, name)) for name in ("data", "keys")]
         place = ground.make(folder / "postgresql", dict(zip(("data_database", "keys_database"), urls, strict=True)))
         pid = int((cluster.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
-        return _both(place, "PostgreSQL", bundles, pid)
+        return _all(place, "PostgreSQL", bundles, pid)
 
 
-def _both(place: ground.Ground, engine: str, bundles: list[str], database: int | None) -> tuple[list[Table], dict[str, list[Figure]]]:
-    """Fill over HTTP and measure; then the same requests over HTTPS on what is there."""
-    tables: list[Table] = []
-    imports: list[Figure] = []
-    stored: tuple[list[str], list[str]] = ([], [])
-    for tls in (False, True):
-        with _site(place, database, tls=tls) as site:
-            if tls:
-                site.patients, site.observations, site.made = *stored, 1_000_000
-            else:
-                imports = [web.fill(site), web.import_bundles(site, bundles, TIMES)]
-                stored = site.patients[: web.PATIENTS], site.observations[: web.PATIENTS * web.OBSERVATIONS]
-                site.patients, site.observations = stored
-            tables.append(Table(engine, tls, web.measure(site, web.KINDS)))
-            _say(f"{tables[-1].title} measured")
+def _all(place: ground.Ground, engine: str, bundles: list[str], database: int | None) -> tuple[list[Table], dict[str, list[Figure]]]:
+    """Fill and measure over HTTP; then the same over HTTPS on what is there, and with hardly any key in memory."""
+    with _site(place, database, tls=False) as site:
+        imports = [web.fill(site), web.import_bundles(site, bundles, TIMES)]
+        stored = site.patients[: web.PATIENTS], site.observations[: web.PATIENTS * web.OBSERVATIONS]
+        site.patients, site.observations = stored
+        tables = [Table(engine, "HTTP", web.measure(site, web.KINDS))]
+    _say(f"{engine}, HTTP measured")
+    with _site(place, database, tls=True) as site:
+        site.patients, site.observations, site.made = *stored, 1_000_000
+        tables.append(Table(engine, "HTTPS", web.measure(site, web.KINDS)))
+    _say(f"{engine}, HTTPS measured")
+    with _site(place, database, tls=False, added=FEW_KEYS) as site:
+        site.patients, site.observations, site.made = *stored, 2_000_000
+        tables.append(Table(engine, "HTTP, keys not in memory", web.measure(site, web.COLD_KINDS)))
+    _say(f"{engine}, keys not in memory measured")
     return tables, {engine: imports}
 
 
 @contextmanager
-def _site(place: ground.Ground, database: int | None, *, tls: bool) -> Iterator[web.Site]:
+def _site(place: ground.Ground, database: int | None, *, tls: bool, added: Mapping[str, str] | None = None) -> Iterator[web.Site]:
     chosen = replace(place, settings=place.settings.model_copy(update={"tls": tls}))
-    server = ground.start(chosen, added={"CONFIDE_TLS": str(tls).lower()})
+    server = ground.start(chosen, added={"CONFIDE_TLS": str(tls).lower(), **(added or {})})
     try:
         with Load(target_of(chosen.settings.public_url, {**CLIENT, **chosen.headers}, chosen.settings.ca_certificate)) as load:
             yield web.Site(load, "/fhir", server.process.pid, database)

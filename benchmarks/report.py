@@ -24,13 +24,13 @@ class Table:
     """The figures of one way to run."""
 
     engine: str
-    tls: bool
+    way: str
     figures: list[Figure]
 
     @property
     def title(self) -> str:
         """What was measured."""
-        return f"{self.engine}, {'HTTPS' if self.tls else 'HTTP'}"
+        return f"{self.engine}, {self.way}"
 
 
 def crypto(pairs: Sequence[Pair]) -> None:
@@ -48,14 +48,26 @@ def imports(figures: Mapping[str, Sequence[Figure]]) -> None:
             print(f"{engine + ', ' + figure.name:<66}{_columns(figure)}")
 
 
-def requests(table: Table, bare: Mapping[str, Figure]) -> None:
-    """Print what a request costs, beside the bare slice."""
-    heads = f"{'server':>8}{'database':>10}{'both':>7}{'a second':>10}{'ms':>7}{'p99 ms':>8}{'x bare':>8}"
-    print(f"\n{table.title + ', CPU-ms a request':<40}{heads}")
+def requests(table: Table, slices: Sequence[Mapping[str, Figure]]) -> None:
+    """Print what a request costs, and how many times what the slices cost."""
+    print(
+        f"\n{table.title + ': CPU-ms a request':<50}{'server':>8}{'database':>10}{'both':>7}{'a second':>10}{'ms':>7}{'p99 ms':>8}", end=""
+    )
+    print(f"{'x bare':>8}{'x guarded':>11}")
     for figure in table.figures:
-        beside = bare.get(figure.name)
-        ratio = f"{figure.total / beside.total:8.1f}" if beside else " " * 8
-        print(f"{figure.name:<40}{_columns(figure)}{figure.mid('waiting'):7.1f}{figure.mid('slowest'):8.1f}{ratio}")
+        ratios = "".join(_ratio(figure, one.get(figure.name), width) for one, width in zip(slices, (8, 11), strict=True))
+        print(f"{figure.name:<50}{_columns(figure)}{figure.mid('waiting'):7.1f}{figure.mid('slowest'):8.1f}{ratios}")
+
+
+def slices(bare: Mapping[str, Figure], guarded: Mapping[str, Figure]) -> None:
+    """Print what the slices cost."""
+    print(f"\n{'Slices on SQLite over HTTP: CPU-ms a request':<50}{'bare':>8}{'guarded':>10}")
+    for name, figure in bare.items():
+        print(f"{name:<50}{figure.total:8.3f}{guarded[name].total:10.3f}")
+
+
+def _ratio(figure: Figure, beside: Figure | None, width: int) -> str:
+    return f"{figure.total / beside.total:{width}.1f}" if beside else " " * width
 
 
 def _columns(figure: Figure) -> str:

@@ -194,8 +194,10 @@ KINDS = (
     Kind("search 10 Observations by patient, code", search_observation, (200,), PAGE * OBSERVATION_BYTES),
     Kind("mixed", mixed, (200, 201), OBSERVATION_BYTES),
 )
-BARE_KINDS = tuple(kind for kind in KINDS if kind.make is not update_observation)
-"""What the bare slice can do."""
+SLICE_KINDS = tuple(kind for kind in KINDS if kind.make is not update_observation)
+"""What the slices can do."""
+COLD_KINDS = tuple(kind for kind in KINDS if kind.make in (read_patient, search_patient, mixed))
+"""What is worth a look when keys have to be opened anew."""
 
 
 def measure(site: Site, kinds: Sequence[Kind]) -> list[Figure]:
