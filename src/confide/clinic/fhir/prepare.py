@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
@@ -77,6 +78,7 @@ class Prepared:
         return (*(owner.pseudonym for owner in self.owners), *((before,) if before else ()))
 
 
+@lru_cache(maxsize=16)
 def instant(now: int) -> str:
     """Return a FHIR instant with milliseconds."""
     return datetime.fromtimestamp(now // 1000 / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from confide.clinic.fhir.definitions.checks import attribute_steps, flat
 
@@ -29,12 +30,12 @@ class Parameter:
     """FHIR search parameter type: string, token, reference or date."""
     paths: tuple[tuple[tuple[str, ...], ...], ...]
 
-    @property
+    @cached_property
     def across(self) -> bool:
         """Whether its tokens are equal across patients without a setting that says so."""
         return self.code == "identifier" or self.type in PERSONS
 
-    @property
+    @cached_property
     def salted(self) -> bool:
         """Whether no two persons have a token in common: of what is searched across patients and is no identifier."""
         return self.across and self.kind in {"string", "date"}
@@ -43,8 +44,11 @@ class Parameter:
         """Return what stands at the paths of the parameter."""
         found: list[Any] = []
         for path in self.paths:
-            nodes: list[Any] = [resource]
-            for attributes in path:
+            nodes = [value for attribute in path[0] if (value := getattr(resource, attribute)) is not UNSET]
+            if not nodes:
+                continue  # most elements are not there
+            nodes = flat(nodes)
+            for attributes in path[1:]:
                 nodes = flat([getattr(node, attribute) for node in nodes for attribute in attributes])
             found += nodes
         return found
