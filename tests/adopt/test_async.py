@@ -134,7 +134,7 @@ async def test_the_event_loop_goes_on_while_keys_are_fetched(town: Town, session
 def _make_keys(_session: object, town: Town) -> None:
     """Do what a flush does, and nothing else that would wait."""
     tenant = town.vault.tenant()
-    town.vault.keys.sealing((tenant, SubjectId(bytes([at]) * 16), PurposeClass.CONTRACT) for at in range(60))
+    town.vault.keys.sealing((tenant, SubjectId(bytes([at]) * 16), PurposeClass.CONTRACT.value) for at in range(60))
 
 
 async def test_many_tasks_at_once(town: Town, sessions: async_sessionmaker[AsyncSession]) -> None:

@@ -144,7 +144,7 @@ def test_a_fork_has_a_thread_and_keys_of_its_own(town: Town, engine: sa.Engine) 
         status = 1
         try:
             assert town.vault._background.parts is None
-            assert town.vault.keys._loaded == {}
+            assert town.vault.keys.loaded == {}
             stored(town, engine, 1)
             status = 0 if names(town, engine) == {"Person 0", "Person 1", "Person 2"} else 2
         finally:

@@ -47,25 +47,25 @@ class Background(Generic[Parts]):
 
         return asyncio.run_coroutine_threadsafe(run(), loop)
 
-    def result(self, future: Future[T]) -> T:
-        """Return what work returned.
+    def result(self, future: Future[T], seconds: float | None = None) -> T:
+        """Return what work returned; `seconds` is for what may take longer than usual.
 
         Raises:
             TimedOut: it is not done yet; it goes on or is dropped, and may be asked for again.
         """
         try:
-            return future.result(self._seconds)
+            return future.result(seconds or self._seconds)
         except TimeoutError:
             if future.done():
                 raise  # the work itself raised it
-            raise self._too_slow(future) from None
+            raise self._too_slow(future, seconds or self._seconds) from None
 
-    async def awaited(self, future: Future[T]) -> T:
+    async def awaited(self, future: Future[T], seconds: float | None = None) -> T:
         """Return the same to another event loop, which goes on meanwhile."""
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
+            return await asyncio.wait_for(asyncio.wrap_future(future), seconds or self._seconds)
         except TimeoutError:
-            raise self._too_slow(future) from None
+            raise self._too_slow(future, seconds or self._seconds) from None
 
     def stop(self) -> None:
         """Close the parts and end the thread; a later piece of work starts them anew."""
@@ -109,9 +109,9 @@ class Background(Generic[Parts]):
             message = "The vault's own thread would wait for itself: call the vault from the backend."
             raise Misused(message)
 
-    def _too_slow(self, future: Future[Any]) -> TimedOut:
+    def _too_slow(self, future: Future[Any], seconds: float) -> TimedOut:
         future.cancel()
-        return TimedOut(f"The keys or the audit trail did not answer within {self._seconds:g} seconds: look at their databases.")
+        return TimedOut(f"The keys or the audit trail did not answer within {seconds:g} seconds: look at their databases.")
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

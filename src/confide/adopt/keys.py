@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from confide.adopt.parts import clock
 from confide.crypto.envelope import HEADER_BYTES, key_ref_of
+from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from confide.adopt.parts import Parts
     from confide.crypto.envelope import DataKey
     from confide.values.ids import KeyRef, SubjectId, TenantId
-    from confide.values.purpose import PurposeClass
 
-    Identity = tuple[TenantId, SubjectId, PurposeClass]
+    Identity = tuple[TenantId, SubjectId, bytes]
+    """Tenant, person, value of the purpose class: an Enum as part of a key would be hashed in Python."""
 
 T = TypeVar("T")
 
@@ -48,11 +49,15 @@ class Keys:
     def __init__(self, run: Run, run_async: RunAsync, seconds: float) -> None:
         """Take a key's word for so many seconds; then it is looked up again."""
         self._run, self._run_async, self._seconds = run, run_async, seconds
-        self._loaded: dict[bytes, float] = {}
+        self.loaded: dict[bytes, float] = {}
+        """Until when the key of a reference serves without being looked up again, by the clock of `time.monotonic`."""
         self._sealing: dict[Identity, tuple[DataKey, float]] = {}
 
-    def sealing(self, identities: Iterable[Identity]) -> dict[Identity, DataKey]:
-        """Return the keys that new values are sealed under; those of new persons are made together, and are durable."""
+    def sealing(self, identities: Iterable[Identity], *, are_new: bool = False) -> dict[Identity, DataKey]:
+        """Return the keys that new values are sealed under; those of new persons are made together, and are durable.
+
+        `are_new` says that the persons came to be just now, so that no key of theirs needs to be looked for.
+        """
         now, found, missing = time.monotonic(), {}, []
         for identity in dict.fromkeys(identities):
             known = self._sealing.get(identity)
@@ -63,7 +68,7 @@ class Keys:
         if missing:
             if len(self._sealing) > REMEMBERED:
                 self._sealing.clear()
-            for identity, key in zip(missing, self._run(lambda parts: _sealers(parts, missing)), strict=True):
+            for identity, key in zip(missing, self._run(lambda parts: _sealers(parts, missing, are_new=are_new)), strict=True):
                 found[identity] = key
                 self._sealing[identity] = key, now + self._seconds
         return found
@@ -77,7 +82,7 @@ class Keys:
 
     def lack(self, envelope: bytes) -> bool:
         """Tell whether the key of an envelope has to be loaded before it opens."""
-        return self._loaded.get(envelope[_REF], 0.0) <= time.monotonic()
+        return self.loaded.get(envelope[_REF], 0.0) <= time.monotonic()
 
     def load(self, envelopes: Iterable[bytes]) -> None:
         """Load the keys of envelopes that are missing, all at once.
@@ -99,23 +104,24 @@ class Keys:
 
     def forget(self, envelope: bytes) -> None:
         """Look the key of an envelope up again before it is next used."""
-        self._loaded.pop(envelope[_REF], None)
+        self.loaded.pop(envelope[_REF], None)
 
-    def forget_sealing(self, subject: SubjectId) -> None:
-        """Look a person's keys up again before anything is sealed for them."""
-        for identity in [one for one in list(self._sealing) if one[1] == subject]:
-            self._sealing.pop(identity, None)
+    def forget_all(self) -> None:
+        """Look every key up again, as after an erasure."""
+        self.loaded.clear()
+        self._sealing.clear()
 
     def _missing(self, envelopes: Iterable[bytes]) -> list[KeyRef]:
         now = time.monotonic()
-        return [one for one in dict.fromkeys(key_ref_of(envelope) for envelope in envelopes) if self._loaded.get(one, 0.0) <= now]
+        return [one for one in dict.fromkeys(key_ref_of(envelope) for envelope in envelopes) if self.loaded.get(one, 0.0) <= now]
 
     def _note(self, references: Iterable[KeyRef]) -> None:
-        if len(self._loaded) > REMEMBERED:
-            self._loaded.clear()
-        self._loaded.update(dict.fromkeys(references, time.monotonic() + self._seconds))
+        if len(self.loaded) > REMEMBERED:
+            self.loaded.clear()
+        self.loaded.update(dict.fromkeys(references, time.monotonic() + self._seconds))
 
 
-async def _sealers(parts: Parts, identities: list[Identity]) -> list[DataKey]:
-    now = clock()
-    return await asyncio.gather(*(parts.keyring.sealer(*identity, now) for identity in identities))
+async def _sealers(parts: Parts, identities: list[Identity], *, are_new: bool) -> list[DataKey]:
+    now, sealer = clock(), parts.keyring.sealer
+    found = (sealer(tenant, subject, PurposeClass(purpose), now, is_new=are_new) for tenant, subject, purpose in identities)
+    return await asyncio.gather(*found)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING
 
-from confide.adopt.errors import StillWriting
 from confide.adopt.parts import clock
+from confide.adopt.storing import store
 from confide.audit import append
 from confide.audit.append import Origin, Told
-from confide.store.errors import Unavailable
 from confide.store.work import Unit
 from confide.values.ids import Pseudonym
 
@@ -18,13 +15,14 @@ if TYPE_CHECKING:
     from confide.adopt.parts import Parts
     from confide.adopt.scope import Scope
     from confide.keys.hierarchy import Keyring
+    from confide.sealed.columns import Field
     from confide.values.ids import SubjectId, TenantId
+    from confide.values.permit import Action
     from confide.values.principal import Principal
 
 TABLE, PERSON, ACTOR = b"confide adopt", b"person", b"actor"
 BATCH = 500
 """Events in one transaction."""
-RETRY_SECONDS = 0.02
 PATIENCE = 0.5
 """Share of the time that anybody waits for the vault; the rest is left to say what is wrong."""
 
@@ -38,45 +36,26 @@ async def record(parts: Parts, scope: Scope) -> None:
     """Store the events of what was opened and is not in the trail yet; durable on return.
 
     Raises:
-        Unavailable: they are not stored, and stay on the list.
+        Unavailable, StillWriting: they are not stored, and stay on the list.
     """
     taken = scope.take()
     if not taken or scope.principal is None:
         return
     try:
         principal, origin = scope.principal, Origin(scope.request, None)
-        told = [_told(parts.keyring, principal, scope, key, names) for key, names in taken.items()]
+        told = [_told(parts.keyring, principal, scope, key, columns) for key, columns in taken.items()]
         for at in range(0, len(told), BATCH):
             batch = told[at : at + BATCH]
             steps = [await append.step(parts.keyring, principal.tenant, principal, origin, one, clock()) for one in batch]
-            await _store(parts, Unit(tuple(steps)))
+            await store(parts.data, Unit(tuple(steps)), parts.settings.wait_seconds * PATIENCE)
     except BaseException:
         scope.put_back(taken)
         raise
 
 
-async def _store(parts: Parts, unit: Unit) -> None:
-    """Store events; where another writer holds an SQLite file, wait for it while the event loop goes on."""
-    until = time.monotonic() + parts.settings.wait_seconds * PATIENCE
-    while True:
-        try:
-            await parts.data.commit(unit)
-        except Unavailable as error:
-            if "SQLITE_BUSY" not in str(error):
-                raise
-            if time.monotonic() > until:
-                message = (
-                    "A transaction that writes to the database was still open while what was opened was to be recorded: commit it or roll "
-                    "it back before the scope ends or the answer leaves. SQLite takes one writer."
-                )
-                raise StillWriting(message) from None
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return
-
-
-def _told(keyring: Keyring, principal: Principal, scope: Scope, key: tuple[SubjectId, object], names: set[str]) -> Told:
-    subject, _ = key
-    permit, columns = scope.told(key, names)  # type: ignore[arg-type]  # an Action
+def _told(keyring: Keyring, principal: Principal, scope: Scope, key: tuple[SubjectId, Action], columns: set[Field]) -> Told:
+    subject, action = key
+    permit = scope.permit(next(iter(columns)), action)
+    names = tuple(sorted(of.name for of in columns))
     about = (pseudonym(keyring, principal.tenant, PERSON, subject),) if subject else ()
-    return Told("open", permit.action.value, "success", permit.explanation, permit.sentence, patients=about, parameters=columns)
+    return Told("open", action.value, "success", permit.explanation, permit.sentence, patients=about, parameters=names)

@@ -11,21 +11,22 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from confide.adopt.errors import AlreadyActing, NobodyActs, NotYours
-from confide.sealed.columns import unseal
+from confide.adopt.errors import AlreadyActing, NobodyActs
+from confide.adopt.reader import Reader
 from confide.values.permit import Action, Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from confide.sealed.columns import Field, Home
+    from confide.adopt.reader import Opener
+    from confide.sealed.columns import Field
     from confide.values.ids import SubjectId, TenantId
     from confide.values.permit import Permit
-    from confide.values.place import Place
     from confide.values.principal import Principal
 
-    Opener = Callable[[Place, bytes], bytes]
     Deciding = Callable[[Principal, Action, str], tuple[Permit, Opener]]
+    Opened = dict[tuple[SubjectId, Action], set[Field]]
+    """Columns that were opened, by person and action."""
 
 SCOPE: ContextVar[Scope | None] = ContextVar("confide_scope", default=None)
 
@@ -47,9 +48,9 @@ class Scope:
     own: SubjectId | None = None
     """The only person whose values open, for a person who looks at their own."""
     action: Action = Action.READ
-    opened: dict[tuple[SubjectId, Action], set[str]] = field(default_factory=dict)
-    """Names of the columns that were opened of each person, and are not in the audit trail yet."""
-    _permits: dict[tuple[str, Action], tuple[Permit, Opener]] = field(default_factory=dict)
+    at_hand: dict[Any, Any] = field(default_factory=dict)
+    """What a framework keeps for the current action, so that it need not ask for a reader each time."""
+    _readers: dict[tuple[Field, Action], Reader] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def act(self, principal: Principal, own: SubjectId | None) -> None:
@@ -70,74 +71,73 @@ class Scope:
         Raises:
             NobodyActs
         """
-        if self.principal is None:
-            raise NobodyActs(_NOBODY)
-        return self.principal.tenant
+        return self._acts().tenant
 
     @contextmanager
     def doing(self, action: Action) -> Iterator[None]:
         """Open what is opened meanwhile for another action than reading."""
-        before, self.action = self.action, action
+        before = self.action, self.at_hand
+        self.action, self.at_hand = action, {}
         try:
             yield
         finally:
-            self.action = before
+            self.action, self.at_hand = before
 
-    def permit(self, table: str) -> Permit:
-        """Return the permit for the current action on a table.
+    def reader(self, of: Field) -> Reader:
+        """Return what opens the values of a column for whoever acts.
 
         Raises:
             NobodyActs, Denied
         """
-        return self._decided(table)[0]
-
-    def open(self, of: Field, home: Home, envelope: bytes) -> Any:
-        """Return the value of an envelope whose key is loaded; it is in the audit trail before the scope ends.
-
-        Raises:
-            NobodyActs, Denied, NotYours, KeysError, CryptoError
-        """
-        action = self.action
-        decided = self._permits.get((of.table, action)) or self._decided(of.table)
-        if self.own is not None and self.own != home.subject:
-            message = "The value belongs to somebody else."
-            raise NotYours(message)
-        value = unseal(decided[1], home, of, envelope)
-        with self._lock:  # else another thread's `take` could miss it
-            names = self.opened.get((home.subject, action))
-            if names is None:
-                names = self.opened[home.subject, action] = set()
-            names.add(of.name)
-        return value
-
-    def _decided(self, table: str) -> tuple[Permit, Opener]:
-        if self.principal is None:
-            raise NobodyActs(_NOBODY)
-        found = self._permits.get((table, self.action))
+        found = self._readers.get((of, self.action))
         if found is None:
-            found = self.deciding(self.principal, self.action, table)
-            if found[0].reach is Reach.COMPARTMENT and self.own is None:
+            permit, opener = self.deciding(self._acts(), self.action, of.table)
+            if permit.reach is Reach.COMPARTMENT and self.own is None:
                 message = "Whoever looks at their own values must be named: `acting(…, own=…)`."
                 raise NobodyActs(message)
-            self._permits[table, self.action] = found
+            with self._lock:
+                found = self._readers.setdefault((of, self.action), Reader(of, permit, opener, self.own, self._lock))
         return found
 
-    def take(self) -> dict[tuple[SubjectId, Action], set[str]]:
+    @property
+    def opened(self) -> Opened:
+        """What was opened and is not in the audit trail yet."""
+        with self._lock:
+            return self._collect(lambda reader: reader.seen)
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether there is anything that is not in the audit trail yet."""
+        with self._lock:
+            return any(reader.seen for reader in self._readers.values())
+
+    def take(self) -> Opened:
         """Return what is not in the audit trail yet, and take it off the list."""
         with self._lock:
-            taken, self.opened = self.opened, {}
-        return taken
+            return self._collect(Reader.take)
 
-    def put_back(self, taken: dict[tuple[SubjectId, Action], set[str]]) -> None:
+    def put_back(self, taken: Opened) -> None:
         """Put on the list again what could not be stored."""
         with self._lock:
-            for key, names in taken.items():
-                self.opened.setdefault(key, set()).update(names)
+            for (subject, action), columns in taken.items():
+                for of in columns:
+                    self._readers[of, action].seen.add(subject)
 
-    def told(self, key: tuple[SubjectId, Action], names: set[str]) -> tuple[Permit, tuple[str, ...]]:
-        """Return the permit and the sorted names of an event."""
-        table = min(names).rpartition(".")[0]
-        return self._permits[table, key[1]][0], tuple(sorted(names))
+    def permit(self, of: Field, action: Action) -> Permit:
+        """Return the permit under which a column was opened."""
+        return self._readers[of, action].permit
+
+    def _acts(self) -> Principal:
+        if self.principal is None:
+            raise NobodyActs(_NOBODY)
+        return self.principal
+
+    def _collect(self, seen_by: Callable[[Reader], set[SubjectId]]) -> Opened:
+        found: Opened = {}
+        for (of, action), reader in self._readers.items():
+            for subject in seen_by(reader):
+                found.setdefault((subject, action), set()).add(of)
+        return found
 
 
 def current() -> Scope:

@@ -27,15 +27,14 @@ from confide.values.ids import DocumentKey, SubjectId, TenantId, uuid4, uuid_tex
 from confide.values.principal import Principal, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from concurrent.futures import Future
+    from collections.abc import Callable, Coroutine, Iterable
     from typing import Self
 
     from confide.adopt.parts import HoldingsOf, Parts
-    from confide.adopt.scope import Opener
+    from confide.adopt.reader import Opener, Reader
     from confide.adopt.settings import Settings
     from confide.crypto.derive import BlindField
-    from confide.sealed.columns import Field, Home
+    from confide.sealed.columns import Field
     from confide.values.permit import Action, Permit
     from confide.values.purpose import Purpose
 
@@ -74,7 +73,7 @@ class Vault:
 
     def start(self) -> Self:
         """Open keys and databases now, so that what is wrong with them shows at the start and not at the first request."""
-        self._wait(self._background.submit(_nothing))
+        self._background.result(self._background.submit(_nothing))
         return self
 
     async def start_async(self) -> Self:
@@ -87,16 +86,13 @@ class Vault:
         self._background.stop()
         self._forget()
 
-    def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
-        """Return what work in the vault's thread returns, within the time that the settings give."""
-        return self._wait(self._background.submit(work))
+    def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:
+        """Return what work in the vault's thread returns, within the time that the settings give, or so many seconds."""
+        return self._background.result(self._background.submit(work), seconds)
 
-    async def run_async(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
+    async def run_async(self, work: Callable[[Parts], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:
         """Do the same from an event loop, which goes on meanwhile."""
-        return await self._background.awaited(self._background.submit(work))
-
-    def _wait(self, future: Future[T]) -> T:
-        return self._background.result(future)
+        return await self._background.awaited(self._background.submit(work), seconds)
 
     @property
     def parts(self) -> Parts:
@@ -177,32 +173,34 @@ class Vault:
 
     def record(self, scope: Scope) -> None:
         """Store the events of what a scope opened; durable on return."""
-        if scope.opened:
+        if scope.has_opened:
             self.run(lambda parts: record(parts, scope))
 
     async def record_async(self, scope: Scope) -> None:
         """Do the same from an event loop, which goes on meanwhile."""
-        if scope.opened:
+        if scope.has_opened:
             await self.run_async(lambda parts: record(parts, scope))
 
     # -------------------------------------------------------------------------------------------------------------- opening
 
-    def open(self, of: Field, home: Home, envelope: bytes) -> Any:
-        """Return the value of an envelope, for whoever acts.
+    def open(self, of: Field, subject: SubjectId, row: bytes, envelope: bytes) -> Any:
+        """Return the value of an envelope in a row of a person, for whoever acts.
 
         Raises:
             NobodyActs, Denied, NotYours, KeysError, CryptoError, TimedOut
         """
-        scope = current()
+        return self.read(current().reader(of), subject, row, envelope)
+
+    def read(self, reader: Reader, subject: SubjectId, row: bytes, envelope: bytes, others: Iterable[bytes] = ()) -> Any:
+        """Do the same with a reader that is at hand already; the keys of `others` are fetched together with one that is missing."""
         if self.keys.lack(envelope):
-            scope.permit(of.table)  # whoever may not open it learns nothing of whether there is a key
-            self.keys.load([envelope])
+            self.keys.load([envelope, *others])
         try:
-            return scope.open(of, home, envelope)
+            return reader.open(subject, row, envelope)
         except KeyMissing:  # shredded, or it made room for others meanwhile
             self.keys.forget(envelope)
             self.keys.load([envelope])
-            return scope.open(of, home, envelope)
+            return reader.open(subject, row, envelope)
 
     # ------------------------------------------------------------------------------------------------------ searching
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("confide.cli.restore", "Restore backups, and erase again what was erased since."),
     "erase": ("confide.cli.erase", "Erase a patient, or show what that would mean."),
     "files": ("confide.cli.files", "Delete stored files that nothing names any more."),
+    "adopt": ("confide.cli.adopt", "Keys and migrations of a backend of your own."),
     "audit": ("confide.cli.audit", "Show the audit trail."),
     "demo": ("confide.cli.demonstration.command", "Set up a demo with synthetic patients and serve it."),
     "tour": ("confide.cli.tour.command", "Show on the demo what Confide claims, step by step."),

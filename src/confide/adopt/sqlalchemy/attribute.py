@@ -1,4 +1,7 @@
-"""The attribute of a personal column: what is set is held in a cell, and what was loaded is opened when it is read."""
+"""The attribute of a personal column: what is set is held in a cell, and what was loaded is opened each time it is read.
+
+An opened value is not kept: it would outlast the scope in which somebody had the right to read it.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,19 @@ from sqlalchemy.orm import InstrumentedAttribute, object_session
 
 from confide.adopt.scope import SCOPE, current
 from confide.adopt.sqlalchemy.described import describe, vault_of
-from confide.adopt.sqlalchemy.marks import BOUND
 from confide.adopt.sqlalchemy.redact import PRINTING
 from confide.adopt.sqlalchemy.refusals import Unbound
-from confide.sealed.cell import SHOWN, WRITTEN, Cell, Envelope
+from confide.sealed.cell import SHOWN, Cell, Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from confide.adopt.sqlalchemy.described import Bound
+    Opening = Callable[[Any, Any, bytes], Any]
 
 NEIGHBOURS = 1_000
 """Rows of one model in a session whose keys are fetched together with the first that is opened."""
+SHORTEST = 52
+"""Bytes of the shortest envelope."""
 _MISSING = object()
 
 
@@ -42,47 +46,46 @@ class PersonalAttribute(InstrumentedAttribute[Any]):
         if value is _MISSING:
             value = super().__get__(instance, owner)
         kind = type(value)
+        if kind is Envelope:
+            scope = SCOPE.get()
+            if scope is None:
+                scope = current()  # which says what is missing
+            opening = scope.at_hand.get(self)
+            return (self._opening() if opening is None else opening)(instance, held, value)
         if kind is Cell:
-            scope, reader = SCOPE.get(), value.reader
-            if reader is scope or (reader is WRITTEN and scope is not PRINTING):
-                return value.value
-            return self._open(instance, held, value.envelope)
-        return self._open(instance, held, value) if kind is Envelope else value
+            return SHOWN if SCOPE.get() is PRINTING else value.value
+        return value
 
     def __set__(self, instance: object, value: Any) -> None:
         """Hold a value; validators and listeners of the backend see it as it was given."""
         if type(value) is Envelope or type(value) is Cell:
             message = "A sealed value of another row was to be set: read it there, and set what it says."
             raise Unbound(message)
-        super().__set__(instance, value)
         held = instance.__dict__
+        self.impl.set(instance._sa_instance_state, held, value, None)  # type: ignore[attr-defined]  # noqa: SLF001 - SQLAlchemy's own name
         kept = held.get(self.key)
         if kept is not None and type(kept) is not Cell:
             held[self.key] = Cell(kept)
 
-    def _open(self, instance: object, held: dict[str, Any], envelope: bytes | None) -> Any:
-        scope = SCOPE.get()
-        if scope is PRINTING or envelope is None:
-            return SHOWN
+    def _opening(self) -> Opening:
+        """Return what opens this attribute for whoever acts, and keep it at hand."""
         scope = current()
-        bound = self._bound()
-        vault = vault_of(self.parent)
-        try:
-            home = bound.home(scope.tenant, held)
-        except KeyError:
-            home = bound.home(scope.tenant, {key: getattr(instance, key) for key in bound.needs()})
-        if vault.keys.lack(envelope):
-            scope.permit(bound.field.table)  # whoever may not open it learns nothing of whether there is a key
-            vault.keys.load([envelope, *_neighbours(instance, bound.key)])
-        value = vault.open(bound.field, home, envelope)
-        held[self.key] = Cell(value, envelope, scope)
-        return value
+        if scope is PRINTING:
+            return lambda _instance, _held, _envelope: SHOWN
+        mapper = self.parent.mapper
+        described = describe(mapper)
+        if described is None:  # pragma: no cover - this attribute is what is described
+            raise TypeError
+        bound, vault = described.bound[self.key], vault_of(mapper)
+        reader = scope.reader(bound.field)
 
-    def _bound(self) -> Bound:
-        info = self.property.columns[0].info
-        if BOUND not in info:
-            describe(self.parent.mapper)
-        return info[BOUND]  # type: ignore[no-any-return]
+        def otherwise(instance: Any, held: Any, envelope: bytes) -> Any:
+            missing = [key for key in bound.needs() if key not in held]  # expired or deferred: loaded now
+            where = bound.where({**held, **{key: getattr(instance, key) for key in missing}})
+            return vault.read(reader, *where, envelope, _neighbours(instance, bound.key))
+
+        found = scope.at_hand[self] = reader.opening(bound.where, vault.keys.loaded, otherwise)
+        return found
 
 
 def _neighbours(instance: object, key: str) -> Iterator[Envelope]:
@@ -94,11 +97,8 @@ def _neighbours(instance: object, key: str) -> Iterator[Envelope]:
     for other in session.identity_map.values():
         if type(other) is kind:
             value = other.__dict__.get(key)
-            if type(value) is Envelope and len(value) > _SHORT:
+            if type(value) is Envelope and len(value) >= SHORTEST:
                 yield value
                 left -= 1
                 if not left:
                     return
-
-
-_SHORT = 51

@@ -9,7 +9,9 @@ from sqlalchemy.sql.dml import Delete, Insert, Update
 
 from confide.adopt.index import Indexed
 from confide.adopt.sqlalchemy import indexing
+from confide.adopt.sqlalchemy.claim import claim, claim_owner
 from confide.adopt.sqlalchemy.described import describe, vault_of
+from confide.adopt.sqlalchemy.identifiers import as_bytes
 from confide.adopt.sqlalchemy.refusals import PlainValue, Unbound
 from confide.adopt.sqlalchemy.sealing import seal_cells
 from confide.adopt.sqlalchemy.seek import seek
@@ -81,6 +83,10 @@ def _fill_persons(rows: list[dict[str, Any]], described: Described, connection: 
         found: dict[tuple[Any, ...], Any] = {}
         for at in range(0, len(wanted), MANY):
             found |= subjects_in_database(person, described, wanted[at : at + MANY], connection)
+        for key in set(wanted) - set(found):
+            claimed = claim_owner(person, described, key, connection)
+            if claimed is not None:
+                found[key] = as_bytes(claimed)
         for row, key in zip(rows, keys, strict=True):
             row[person.key] = person.as_stored(found[key]) if key in found else None
 
@@ -106,9 +112,9 @@ def _seal(rows: list[dict[str, Any]], described: Described) -> list[Indexed]:
 
 def _identities(tenant: Any, row: dict[str, Any], cells: list[tuple[Bound, Cell]]) -> Iterable[tuple[Any, Any, Any]]:
     for bound, _ in cells:
-        owner = bound.home(tenant, row).owner(bound.field)
+        owner = NO_SUBJECT if bound.field.tenant_wide else bound.where(row)[0]
         if owner != NO_SUBJECT or bound.field.tenant_wide:
-            yield tenant, owner, bound.field.declared.purpose
+            yield tenant, owner, bound.group.purpose
 
 
 def _update(state: ORMExecuteState, described: Described) -> sa.Result[Any] | None:
@@ -147,9 +153,12 @@ def _update_by_key(state: ORMExecuteState, described: Described, rows: list[dict
         if key not in stored:
             message = "A bulk update names a row that is not there; nothing was stored."
             raise Unbound(message)
-        whole.append({**stored[key], **row})
+        whole.append(_claimed(described, {**stored[key], **row}, key, connection))
     indexed = _seal(whole, described)
-    state.parameters = [{key: full[key] for key in row} for row, full in zip(rows, whole, strict=True)]
+    gone = [(bound.key, bound.was) for bound in described.bound.values() if bound.was]
+    state.parameters = [
+        {key: full[key] for key in row} | {was: None for key, was in gone if key in row} for row, full in zip(rows, whole, strict=True)
+    ]
     result = state.invoke_statement()
     tables = described.tables
     for bound in described.bound.values():
@@ -158,6 +167,20 @@ def _update_by_key(state: ORMExecuteState, described: Described, rows: list[dict
             indexing.drop_values(connection, tables, number, changed)
     indexing.add(connection, tables, vault, vault.tenant(), indexed)
     return result
+
+
+def _claimed(described: Described, row: dict[str, Any], key: tuple[Any, ...], connection: sa.Connection) -> dict[str, Any]:
+    """Return a row with its identifiers, which it may still lack while its table is being migrated."""
+    if row[described.row_key] is None:
+        this = dict(zip(described.mapper.primary_key, key, strict=True))
+        row[described.row_key] = claim(described, this, connection)
+        _fill_persons([row], described, connection)
+        for person in described.persons:
+            if person.relationship:
+                table: Any = person.column.table
+                where = [column == value for column, value in this.items()]
+                connection.execute(sa.update(table).where(*where).values({person.column: row[person.key]}))
+    return row
 
 
 def _primary(described: Described) -> list[str]:

@@ -15,12 +15,16 @@ from confide.adopt.sqlalchemy.stored import Sealed
 from confide.datamap.columns import RANDOM
 from confide.datamap.terms import INFO, Category, Declaration, Erase, Identifiability, Protection
 from confide.sealed.columns import Personal
+from confide.sealed.finding import Find
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import date
 
-    from confide.sealed.finding import Find
+
+__all__ = ["Category", "Erase", "Find", "Identifiability", "PurposeClass", "personal", "row_id", "subject_id"]
+"""What a model needs, in one import."""
 
 _COLUMN = frozenset({"nullable", "comment", "key", "deferred", "deferred_group", "deferred_raiseload", "active_history", "sort_order"})
 _DATACLASS = frozenset({"init", "repr", "kw_only", "compare", "hash", "dataclass_metadata"})
@@ -36,6 +40,7 @@ def personal(  # noqa: PLR0913 - one declaration, many parts
     whose: str = "",
     unique: bool = False,
     was: str = "",
+    until: date | None = None,
     known_as: str = "",
     **column: Any,
 ) -> MappedColumn[Any]:
@@ -51,7 +56,8 @@ def personal(  # noqa: PLR0913 - one declaration, many parts
         erase: what an erasure does with it.
         whose: attribute with the person's identifier, where the model has several.
         unique: no two rows may have the same value; needs Find.EXACT.
-        was: column that holds the value in the clear while the table is being migrated.
+        was: column that holds the value in the clear while the table is being migrated, see `confide adopt migrate`.
+        until: day by which that must be over.
         known_as: `table.column` that stored values are bound to, where one of the two was renamed since.
         column: nullable, comment, deferred and what dataclass models take.
 
@@ -63,7 +69,7 @@ def personal(  # noqa: PLR0913 - one declaration, many parts
         message = f"A sealed column has no {', '.join(sorted(unknown))}: the database sees ciphertext only."
         raise Undeclared(message)
     ways = frozenset(find) if not isinstance(find, Enum) else frozenset({find})
-    declared = Personal(is_a, identifiability, purpose, ways, erase, whose, unique, was, known_as)
+    declared = Personal(is_a, identifiability, purpose, ways, erase, whose, unique, was, until, known_as)
     names: list[Any] = [one for one in name_and_type if isinstance(one, str)]
     types = [sa.types.to_instance(one) for one in name_and_type if not isinstance(one, str)] or [sa.String()]
     info = {
@@ -80,9 +86,9 @@ def row_id(*name_and_type: Any, default: Callable[[], Any] | None = None, **colu
     model of a person it names the person as well.
     """
     names, kind = _name_and_type(name_and_type)
-    info = dict(RANDOM) | {ROW: True}
-    unique = None if column.get("primary_key") else True
     made = default or maker(kind)
+    info = dict(RANDOM) | {ROW: made}
+    unique = None if column.get("primary_key") else True
     return mapped_column(*names, kind, unique=unique, nullable=False, insert_default=made, info=info, **column)
 
 

@@ -6,7 +6,8 @@ row that was pointed at somebody else does not open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made_by
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -18,13 +19,13 @@ from confide.adopt.sqlalchemy.identifiers import as_bytes, as_stored
 from confide.adopt.sqlalchemy.marks import BOUND, PERSONAL, ROW, SUBJECT
 from confide.adopt.sqlalchemy.refusals import Undeclared
 from confide.adopt.sqlalchemy.tables import tables_in
-from confide.sealed.columns import Field, Home
+from confide.sealed.columns import TENANT_WIDE, Field
 from confide.sealed.kinds import JSON, kind_of
-from confide.values.ids import NO_SUBJECT, SubjectId
+from confide.values.ids import NO_SUBJECT
 from confide.values.place import length_prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy.orm import Mapper
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from confide.adopt.sqlalchemy.tables import Tables
     from confide.adopt.vault import Vault
     from confide.sealed.kinds import Kind
-    from confide.values.ids import TenantId
+
+    Where = Callable[[Mapping[str, Any]], tuple[Any, bytes]]
+    """Returns whose a row is and what names it, from its loaded attributes; KeyError: one is not loaded."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,6 +61,16 @@ class Person:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Group:
+    """Attributes of a model that are sealed under one key."""
+
+    person: Person
+    purpose: bytes
+    tenant_wide: bool
+    keys: list[str]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Bound:
     """A personal attribute of one model."""
 
@@ -70,21 +83,10 @@ class Bound:
     person: Person
     numbers: tuple[int, ...]
     """In the blind index."""
-    was: sa.Column[Any] | None
-    """Column with values in the clear, while the table is being migrated."""
-
-    def home(self, tenant: TenantId, values: Mapping[str, Any]) -> Home:
-        """Return the home of the row whose loaded attributes are given.
-
-        Raises:
-            KeyError: one is not loaded.
-        """
-        row, person = as_bytes(values[self.row_key]), self.person
-        if person.key == self.row_key:
-            return Home(tenant, SubjectId(row), row)
-        given = values[person.key]
-        subject = NO_SUBJECT if given is None else SubjectId(as_bytes(given))
-        return Home(tenant, subject, row + b"".join([link(values[key]) for key in person.links]))
+    was: str
+    """Attribute with the value in the clear, while the table is being migrated; else empty."""
+    group: Group
+    where: Where
 
     def subject_of(self, values: Mapping[str, Any]) -> bytes | None:
         """Return the person with whom the value is erased; None for what the law keeps and for what is nobody's."""
@@ -96,8 +98,38 @@ class Bound:
         return as_bytes(values[self.row_key])
 
     def needs(self) -> tuple[str, ...]:
-        """Return the attributes that `home` reads."""
+        """Return the attributes that `where` reads."""
         return (self.row_key, self.person.key, *self.person.links)
+
+
+def was_key(key: str) -> str:
+    """Return the attribute with the values of another in the clear."""
+    return f"confide_was_{key}"
+
+
+def _where(row_key: str, person: Person) -> Where:
+    """Return the function for a model, as short as it can be: every value that is sealed or opened passes it."""
+    whose, links = person.key, person.links
+
+    def own(values: Mapping[str, Any]) -> tuple[Any, bytes]:
+        row = values[row_key]
+        if type(row) is not bytes:
+            row = as_bytes(row)
+        return row, row
+
+    def owned(values: Mapping[str, Any]) -> tuple[Any, bytes]:
+        row, owner = values[row_key], values[whose]
+        if type(row) is not bytes:
+            row = as_bytes(row)
+        if type(owner) is not bytes:
+            owner = NO_SUBJECT if owner is None else as_bytes(owner)
+        return owner, row
+
+    def linked(values: Mapping[str, Any]) -> tuple[Any, bytes]:
+        owner, row = owned(values)
+        return owner, row + b"".join([link(values[key]) for key in links])
+
+    return own if whose == row_key else linked if links else owned
 
 
 def link(value: Any) -> bytes:
@@ -110,14 +142,18 @@ class Described:
     """A model with personal attributes."""
 
     mapper: Mapper[Any]
+    vault: Vault | None
     row_key: str
     row_column: sa.Column[Any]
-    persons: tuple[Person, ...]
+    persons: tuple[Person, ...] = ()
     """Subject attributes that are filled in, without the row identifier itself."""
-    bound: dict[str, Bound]
-    bound_to: frozenset[str]
+    bound: dict[str, Bound] = made_by(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    bound_to: frozenset[str] = frozenset()
     """Attributes that values are bound to."""
-    names: dict[str, str] = field(repr=False)
+    watched: frozenset[str] = frozenset()
+    """Attributes whose change takes sealing."""
+    names: dict[str, str] = made_by(default_factory=dict, repr=False)
     """Attribute of each column, by name."""
 
     @property
@@ -125,14 +161,16 @@ class Described:
         """The vault's own tables beside the model's."""
         return tables_in(self.mapper.registry.metadata)
 
-    def new_row(self) -> Any:
-        """Return a new row identifier as the attribute holds it."""
-        default: Any = self.row_column.default
-        return default.arg(None)
+    @property
+    def new_row(self) -> Callable[[], Any]:
+        """Returns a new row identifier as the attribute holds it."""
+        made: Callable[[], Any] = self.row_column.info[ROW]
+        return made
 
 
-_DESCRIBED: WeakKeyDictionary[Mapper[Any], Described | None] = WeakKeyDictionary()
 _NUMBERS: dict[int, str] = {}
+_DESCRIBED = "confide.described"
+"""Where a model keeps what is read of it."""
 
 
 def describe(mapper: Mapper[Any]) -> Described | None:
@@ -141,10 +179,11 @@ def describe(mapper: Mapper[Any]) -> Described | None:
     Raises:
         Undeclared: it cannot be served; the message says what is missing.
     """
+    known = mapper.class_manager.info
     try:
-        return _DESCRIBED[mapper]
+        return known[_DESCRIBED]  # type: ignore[no-any-return]  # of this module
     except KeyError:
-        found = _DESCRIBED[mapper] = _read(mapper)
+        found = known[_DESCRIBED] = _read(mapper)
         return found
 
 
@@ -164,22 +203,33 @@ def _read(mapper: Mapper[Any]) -> Described | None:
     row = next(iter(rows), None)
     marked = {key: column for key, column in columns.items() if PERSONAL in column.info}
     persons = {key: column for key, column in columns.items() if SUBJECT in column.info}
+    vault = VAULTS.get(mapper.registry)
     if not marked and not persons:
-        return None if row is None else Described(mapper, row, _named(rows[row]), (), {}, frozenset({row}), {})
+        if row is None:
+            return None
+        return Described(mapper, vault, row, _named(rows[row]), bound_to=frozenset({row}), watched=frozenset({row}))
     name = mapper.class_.__name__
     if row is None:
         message = f"{name} has personal columns and no row identifier to bind them to: add a column row_id(), or make its UUID key one."
         raise Undeclared(message)
     whose = {key: _person(mapper, key, column, columns) for key, column in persons.items()}
-    bound = {}
+    bound: dict[str, Bound] = {}
+    groups: dict[tuple[str, bytes], Group] = {}
     for key, column in marked.items():
         mark: PersonalMark = column.info[PERSONAL]
         beside: Any = next((one for one in rows[row] if getattr(one, "table", None) is column.table), _named(rows[row]))
         person = _whose(name, key, mark, whose, Person(row, beside))
-        bound[key] = column.info[BOUND] = _bind(mapper, key, mark, (row, beside), person)
-    used = {one for each in bound.values() for one in each.needs()}
+        purpose = mark.declared.purpose
+        group = groups.setdefault((person.key, purpose.value), Group(person, purpose.value, purpose in TENANT_WIDE, []))
+        group.keys.append(key)
+        bound[key] = column.info[BOUND] = _bind(mapper, key, mark, (row, beside), group)
+    needed = {one for each in bound.values() for one in each.needs()} | {row}
+    watched = {*bound, *needed, *(one for person in whose.values() for one in (person.key, person.relationship, *person.links))}
     names = {column.name: key for key, column in columns.items()}
-    return Described(mapper, row, _named(rows[row]), tuple(whose.values()), bound, frozenset(used | {row}), names)
+    return Described(
+        mapper, vault, row, _named(rows[row]), tuple(whose.values()), bound, tuple(groups.values()), frozenset(needed),
+        frozenset(watched), names,
+    )  # fmt: skip
 
 
 def _named(columns: Iterable[Any]) -> sa.Column[Any]:
@@ -187,7 +237,7 @@ def _named(columns: Iterable[Any]) -> sa.Column[Any]:
     return next(one for one in columns if ROW in one.info)
 
 
-def _bind(mapper: Mapper[Any], key: str, mark: PersonalMark, row: tuple[str, sa.Column[Any]], person: Person) -> Bound:
+def _bind(mapper: Mapper[Any], key: str, mark: PersonalMark, row: tuple[str, sa.Column[Any]], group: Group) -> Bound:
     column: Any = mapper.column_attrs[key].columns[0]
     limit = mark.type.length if isinstance(mark.type, sa.String) and not isinstance(mark.type, sa.Enum) else None
     of = Field(column.table.fullname, column.name, mark.declared, _kind(mark.type), limit)
@@ -196,8 +246,8 @@ def _bind(mapper: Mapper[Any], key: str, mark: PersonalMark, row: tuple[str, sa.
         if _NUMBERS.setdefault(one, of.name) != of.name:
             message = f"{of.name} and {_NUMBERS[one]} have the same number in the blind index by chance: rename one of the columns."
             raise Undeclared(message)
-    was = column.table.columns.get(mark.declared.was) if mark.declared.was else None
-    return Bound(mapper, of, key, column, *row, person, used, was)
+    was = was_key(key) if mark.declared.was else ""
+    return Bound(mapper, of, key, column, *row, group.person, used, was, group, _where(row[0], group.person))
 
 
 def _kind(of: sa.types.TypeEngine[Any]) -> Kind:
@@ -270,14 +320,23 @@ VAULTS: WeakKeyDictionary[Any, Vault] = WeakKeyDictionary()
 """The vault of each registry of models."""
 
 
+def serve(registry: Any, vault: Vault) -> None:
+    """Let a vault serve the models of a registry, whatever was read of them before."""
+    VAULTS[registry] = vault
+    for mapper in registry.mappers:
+        mapper.class_manager.info.pop(_DESCRIBED, None)
+        for column in _columns(mapper).values():
+            column.info.pop(BOUND, None)
+
+
 def vault_of(mapper: Any) -> Vault:
     """Return the vault of a model.
 
     Raises:
         Undeclared: there is none.
     """
-    found = VAULTS.get(mapper.registry)
-    if found is None:
+    found = describe(mapper)
+    if found is None or found.vault is None:
         message = f"The model {mapper.class_.__name__} has personal columns and no vault: make one with Vault(Base, …)."
         raise Undeclared(message)
-    return found
+    return found.vault

@@ -10,30 +10,33 @@ from sqlalchemy.orm import ColumnProperty, Session
 
 from confide.adopt.sqlalchemy.attribute import PersonalAttribute
 from confide.adopt.sqlalchemy.bulk import bulk
-from confide.adopt.sqlalchemy.described import VAULTS
+from confide.adopt.sqlalchemy.described import serve, was_key
 from confide.adopt.sqlalchemy.flush import after_flush, before_delete, before_flush, before_insert, before_update
-from confide.adopt.sqlalchemy.marks import PERSONAL
+from confide.adopt.sqlalchemy.marks import PERSONAL, WAS
+from confide.adopt.sqlalchemy.migrating import MigratingAttribute
 from confide.adopt.sqlalchemy.redact import redact
 from confide.adopt.sqlalchemy.seek import seek
 from confide.adopt.sqlalchemy.stored import IsSealed
 from confide.adopt.sqlalchemy.tables import Tables, tables_in
+from confide.datamap.terms import INFO, Declaration, Protection
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Mapper, ORMExecuteState
+    from sqlalchemy.orm import DeclarativeBase, Mapper, ORMExecuteState
 
+    from confide.adopt.sqlalchemy.marks import PersonalMark
     from confide.adopt.vault import Vault
 
 _MAPPED: dict[str, Any] = {"before_insert": before_insert, "before_update": before_update, "before_delete": before_delete}
 
 
-def instrument(base: type, vault: Vault) -> Tables:
+def instrument(base: type[DeclarativeBase], vault: Vault) -> Tables:
     """Serve every model below a base, those that are still to be declared included, and return the vault's own tables."""
-    registry: Any = base.registry  # type: ignore[attr-defined]  # a declarative base
-    VAULTS[registry] = vault
+    registry = base.registry
+    serve(registry, vault)
     event.listen(base, "attribute_instrument", _attribute, propagate=True)
     event.listen(base, "after_mapper_constructed", _constructed, propagate=True)
     for name, listener in _MAPPED.items():
-        event.listen(base, name, listener, propagate=True)
+        event.listen(base, name, listener, propagate=True, raw=True)
     sessions: dict[str, Any] = {"before_flush": before_flush, "after_flush": after_flush, "do_orm_execute": _execute}
     for name, of_session in sessions.items():
         if not event.contains(Session, name, of_session):
@@ -47,19 +50,35 @@ def instrument(base: type, vault: Vault) -> Tables:
 
 def _attribute(model: type, _key: str, attribute: Any) -> None:
     prop = attribute.property
-    if isinstance(prop, ColumnProperty) and PERSONAL in getattr(prop.columns[0], "info", {}):
-        attribute.__class__ = PersonalAttribute
+    mark = getattr(prop.columns[0], "info", {}).get(PERSONAL) if isinstance(prop, ColumnProperty) else None
+    if mark is not None:
+        attribute.__class__ = MigratingAttribute if mark.declared.was else PersonalAttribute
         redact(model)
 
 
 def _constructed(mapper: Mapper[Any], _model: type) -> None:
-    """Let the database refuse whatever is no envelope, from wherever it comes."""
-    tables: Any = mapper.tables
-    for table in tables:
-        for column in table.columns:
-            name = f"sealed_{column.name}"
-            if PERSONAL in column.info and all(one.name != name for one in table.constraints):
-                table.append_constraint(sa.CheckConstraint(IsSealed(column), name=name))
+    """Let the database refuse whatever is no envelope; map what is still in the clear beside what is sealed."""
+    columns: dict[str, Any] = dict(mapper.columns.items())  # `column_attrs` would configure models that are still to be declared
+    for key, column in columns.items():
+        mark: PersonalMark | None = getattr(column, "info", {}).get(PERSONAL)
+        if mark is None:
+            continue
+        table: sa.Table = column.table
+        name = f"sealed_{column.name}"
+        if all(one.name != name for one in table.constraints):
+            table.append_constraint(sa.CheckConstraint(IsSealed(column), name=name))
+        if mark.declared.was and not mapper.has_property(was_key(key)):
+            mapper.add_property(was_key(key), _was(table, mark))
+
+
+def _was(table: sa.Table, mark: PersonalMark) -> sa.Column[Any]:
+    """Return the column with values in the clear; it goes when the migration is finished."""
+    found = table.columns.get(mark.declared.was)
+    if found is None:
+        declared = Declaration(mark.declared.category, mark.declared.identifiability, Protection.PLAIN, mark.declared.erase)
+        found = sa.Column(mark.declared.was, mark.type, nullable=True, info={INFO: declared, WAS: True})
+        table.append_column(found)
+    return found
 
 
 def _execute(state: ORMExecuteState) -> sa.Result[Any] | None:

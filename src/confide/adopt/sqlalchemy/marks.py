@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from confide.sealed.columns import Personal
 
-PERSONAL, ROW, SUBJECT = "confide.personal", "confide.row", "confide.subject"
+PERSONAL, ROW, SUBJECT, WAS = "confide.personal", "confide.row", "confide.subject", "confide.was"
 BOUND = "confide.bound"
 """Set by `described.describe`: what a column's values are bound to."""
 

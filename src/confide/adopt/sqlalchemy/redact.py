@@ -17,7 +17,7 @@ def _nothing(*_given: object) -> NoReturn:
     raise NobodyActs(message)
 
 
-PRINTING = Scope("", _nothing)
+PRINTING = Scope("", _nothing)  # nobody acts in it, ever
 """The scope in which a model prints itself: nothing opens in it."""
 _MARK = "__confide_redacted__"
 

@@ -33,7 +33,19 @@ class Unbound(AdoptError, DontWrapMixin):
     code: ClassVar[str] = "adopt.unbound"
 
 
+class MigrationOver(AdoptError, DontWrapMixin):
+    """A value was still in the clear after the day by which its column was to be sealed."""
+
+    code: ClassVar[str] = "adopt.migration-over"
+
+
 class Undeclared(AdoptError):
     """A model is declared in a way that the vault cannot serve."""
 
     code: ClassVar[str] = "adopt.undeclared"
+
+
+class NotFinished(AdoptError):
+    """A migration cannot be finished yet; nothing was dropped."""
+
+    code: ClassVar[str] = "adopt.not-finished"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import Bundle
 
-from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.described import describe, vault_of
 from confide.adopt.sqlalchemy.refusals import Unbound
 from confide.adopt.sqlalchemy.search import bound_of
@@ -77,4 +76,4 @@ def _opened(described: Described, name: str, value: Any, row: Mapping[str, Any])
 
 
 def _open(bound: Bound, envelope: Envelope, values: Mapping[str, Any]) -> Any:
-    return vault_of(bound.mapper).open(bound.field, bound.home(current().tenant, values), envelope)
+    return vault_of(bound.mapper).open(bound.field, *bound.where(values), envelope)

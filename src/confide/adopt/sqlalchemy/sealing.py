@@ -5,42 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from confide.adopt.sqlalchemy.refusals import NoSubject
-from confide.sealed.columns import seal
+from confide.sealed.columns import cells
 from confide.values.ids import NO_SUBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from confide.adopt.sqlalchemy.described import Bound
+    from confide.adopt.sqlalchemy.described import Bound, Group
     from confide.adopt.vault import Vault
     from confide.sealed.cell import Cell
-    from confide.sealed.columns import Home
     from confide.values.ids import TenantId
 
 
-def seal_cells(vault: Vault, tenant: TenantId, row: Mapping[str, Any], cells: Sequence[tuple[Bound, Cell]]) -> None:
+def seal_cells(vault: Vault, tenant: TenantId, row: Mapping[str, Any], found: Sequence[tuple[Bound, Cell]]) -> None:
     """Give each cell of a row its envelope.
 
     Raises:
         NoSubject: it cannot be told whose a value is.
         WrongKind, TooLong
     """
-    home: Home | None = None
-    first = cells[0][0]
-    if all(bound.person is first.person and bound.field.declared.purpose is first.field.declared.purpose for bound, _ in cells):
-        home = first.home(tenant, row)
-        _seal(vault, home, cells)
+    first = found[0][0].group
+    for bound, _ in found:
+        if bound.group is not first:
+            break
+    else:  # nearly always
+        _seal(vault, tenant, row, found)
         return
-    for bound, cell in cells:
-        _seal(vault, bound.home(tenant, row), [(bound, cell)])
+    groups: dict[Group, list[tuple[Bound, Cell]]] = {}
+    for bound, cell in found:
+        groups.setdefault(bound.group, []).append((bound, cell))
+    for together in groups.values():
+        _seal(vault, tenant, row, together)
 
 
-def _seal(vault: Vault, home: Home, cells: Sequence[tuple[Bound, Cell]]) -> None:
-    of = cells[0][0].field
-    owner = home.owner(of)
-    if owner == NO_SUBJECT and not of.tenant_wide:
-        message = f"It cannot be told whose {of.name} is: set {cells[0][0].person.relationship or cells[0][0].person.key} first."
+def _seal(vault: Vault, tenant: TenantId, row: Mapping[str, Any], found: Sequence[tuple[Bound, Cell]]) -> None:
+    bound = found[0][0]
+    group = bound.group
+    subject, identity = bound.where(row)
+    if group.tenant_wide:
+        subject = NO_SUBJECT
+    elif not subject:
+        message = f"It cannot be told whose {bound.field.name} is: set {bound.person.relationship or bound.person.key} first."
         raise NoSubject(message)
-    key = vault.keys.sealing_one((home.tenant, owner, of.declared.purpose))
-    for (_, cell), envelope in zip(cells, seal(key, home, [(bound.field, cell.value) for bound, cell in cells]), strict=True):
+    key = vault.keys.sealing_one((tenant, subject, group.purpose))
+    envelopes = key.seal_cells(cells(tenant, subject, identity, [(bound.field, cell.value) for bound, cell in found]))
+    for (_, cell), envelope in zip(found, envelopes, strict=True):
         cell.envelope = envelope

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from confide.adopt.sqlalchemy.among import Among
+from confide.adopt.sqlalchemy.deadline import check_time
 from confide.adopt.sqlalchemy.described import describe
 from confide.adopt.sqlalchemy.marks import BOUND
 from confide.adopt.sqlalchemy.refusals import NotSearchable
@@ -25,7 +26,7 @@ from confide.sealed import finding
 from confide.sealed.finding import Find, Sought
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from confide.adopt.sqlalchemy.described import Bound
@@ -165,37 +166,44 @@ def bound_of(expression: Any) -> Bound:
     raise NotSearchable(message)
 
 
-def row_beside(expression: Any, bound: Bound, entity: Any) -> sa.ColumnElement[Any]:
-    """Return the row identifier beside a column, in the same alias, join or subquery."""
+def beside(expression: Any, bound: Bound, key: str, entity: Any) -> sa.ColumnElement[Any]:
+    """Return another attribute of the model beside a sealed column, in the same alias, join or subquery."""
     if entity is not None:
-        return getattr(entity, bound.row_key).__clause_element__()  # type: ignore[no-any-return]
-    row = expression.table.columns.get(bound.row_column.name) if expression.table is not None else None
-    if row is None or bound.row_column not in row.base_columns:
-        message = f"A search of {bound.field.name} needs the column {bound.row_column.name} of the same table: select it as well."
+        return getattr(entity, key).__clause_element__()  # type: ignore[no-any-return]
+    wanted: Any = bound.row_column if key == bound.row_key else bound.mapper.column_attrs[key].columns[0]
+    found = expression.table.columns.get(wanted.name) if expression.table is not None else None
+    if found is None or wanted not in found.base_columns:
+        message = f"A search of {bound.field.name} needs the column {wanted.name} of the same table: select it as well."
         raise NotSearchable(message)
-    return row  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]
 
 
-def _hits(expression: Any, find: Find, sought: list[Sought]) -> sa.ColumnElement[bool]:
+def _hits(expression: Any, find: Find, sought: list[Sought], plain: Callable[[Any], Any] | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition; `plain` makes one for values that are not sealed yet, while a table is being migrated."""
     bound = bound_of(expression)
     if find not in bound.field.declared.find:
         message = f"{bound.field.name} is not declared to be found like this: add Find.{find.name} to its declaration, and index it anew."
         raise NotSearchable(message)
     within = expression._annotations.get("parententity")  # noqa: SLF001 - as above
     entity = within.entity if within is not None else None
-    row = row_beside(expression, bound, entity)
-    hits = [Hit(Search(bound, find, one, entity), row) for one in sought if one.entries]
+    row = beside(expression, bound, bound.row_key, entity)
+    hits: list[Any] = [Hit(Search(bound, find, one, entity), row) for one in sought if one.entries]
+    if bound.was and plain is not None:
+        check_time(bound)
+        was = beside(expression, bound, bound.was, entity)
+        hits.append(sa.and_(was.is_not(None), plain(was)))
     return sa.or_(*hits) if hits else sa.false()
 
 
 def matches(expression: Any, value: Any) -> sa.ColumnElement[bool]:
     """See `Searching.matches`."""
-    return _hits(expression, Find.EXACT, [finding.matching(bound_of(expression).field.declared.category, value)])
+    sought = finding.matching(bound_of(expression).field.declared.category, value)
+    return _hits(expression, Find.EXACT, [sought], lambda was: _folded(was) == _folded(value))
 
 
 def starts_with(expression: Any, text: str) -> sa.ColumnElement[bool]:
     """See `Searching.starts_with`."""
-    return _hits(expression, Find.PREFIX, [finding.starting_with(text)])
+    return _hits(expression, Find.PREFIX, [finding.starting_with(text)], lambda was: _folded(was).startswith(text.lower(), autoescape=True))
 
 
 def sounds_like(expression: Any, text: str) -> sa.ColumnElement[bool]:
@@ -205,4 +213,12 @@ def sounds_like(expression: Any, text: str) -> sa.ColumnElement[bool]:
 
 def between(expression: Any, low: date, high: date) -> sa.ColumnElement[bool]:
     """See `Searching.between`."""
-    return _hits(expression, Find.RANGE, finding.between(low, high))
+    return _hits(expression, Find.RANGE, finding.between(low, high), lambda was: was.between(low, high))
+
+
+def _folded(value: Any) -> Any:
+    """Return a text without case, as far as the database knows it; that is all that is done before a value is sealed."""
+    if isinstance(value, str):
+        return value.lower()
+    is_text = isinstance(value, sa.ColumnElement) and isinstance(value.type, sa.String) and not isinstance(value.type, sa.Enum)
+    return sa.func.lower(value) if is_text else value

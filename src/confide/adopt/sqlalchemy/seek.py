@@ -13,7 +13,7 @@ from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.among import Among
 from confide.adopt.sqlalchemy.described import vault_of
 from confide.adopt.sqlalchemy.refusals import NotSearchable
-from confide.adopt.sqlalchemy.search import ANSWERS, ROWS, Answer, Hit, Search, row_beside
+from confide.adopt.sqlalchemy.search import ANSWERS, ROWS, Answer, Hit, Search, beside
 from confide.adopt.sqlalchemy.tables import tables_in
 from confide.values.permit import Action
 
@@ -69,11 +69,13 @@ def _meant(state: ORMExecuteState, hit: Hit) -> list[Any]:
         raise NotSearchable(message)
     found = []
     with scope.doing(Action.SEARCH):
-        scope.permit(bound.field.table)
-        vault.keys.load([row[0] for row in rows])
+        reader = scope.reader(bound.field)
+        vault.keys.load([row[0] for row in rows if row[0] is not None])
         for envelope, *given in rows:
+            if envelope is None:
+                continue
             values = dict(zip(bound.needs(), given, strict=True))
-            value = vault.open(bound.field, bound.home(scope.tenant, values), envelope)
+            value = vault.read(reader, *bound.where(values), envelope)
             if search.sought.check is not None and search.sought.check(value):
                 found.append(values[bound.row_key])
     return found
@@ -87,7 +89,7 @@ def _candidates(statement: Any, hit: Hit) -> sa.Select[Any]:
     if hit.search.entity is not None and _is_plain(statement) and _always(statement, hit):
         narrowed: sa.Select[Any] = statement.with_only_columns(*columns, maintain_column_froms=True)
         return narrowed.order_by(None).limit(None).offset(None).distinct()
-    return sa.select(*columns).where(Hit(hit.search, row_beside(getattr(entity, bound.key), bound, entity)))
+    return sa.select(*columns).where(Hit(hit.search, beside(getattr(entity, bound.key), bound, bound.row_key, entity)))
 
 
 def _is_plain(statement: Any) -> bool:

@@ -37,11 +37,12 @@ def stored(value: Any) -> bytes | None:
     Raises:
         PlainValue
     """
+    kind = type(value)
+    if kind is Cell and value.envelope is not None:
+        return value.envelope  # type: ignore[no-any-return]  # of a cell
     if value is None:
         return None
-    if type(value) is Cell and value.envelope is not None:
-        return bytes(value.envelope)
-    if type(value) is Envelope:
+    if kind is Envelope:
         return bytes(value)
     raise PlainValue(_PLAIN)
 

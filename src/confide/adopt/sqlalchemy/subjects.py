@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import object_mapper
 
+from confide.adopt.sqlalchemy.claim import claim_owner
 from confide.adopt.sqlalchemy.described import Person, describe, source
 from confide.adopt.sqlalchemy.identifiers import as_bytes
 from confide.values.ids import SubjectId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Connection
     from sqlalchemy.orm import Mapper
@@ -28,6 +29,8 @@ def known_subject(target: Any, person: Person, described: Described, depth: int 
     held = target.__dict__
     if person.key == described.row_key or not person.relationship:
         given = held.get(person.key)
+        if type(given) is bytes:
+            return SubjectId(given)
         return None if given is None else SubjectId(as_bytes(given))
     related = held.get(person.relationship)
     if related is None or not depth or not _refers(held, related, person):
@@ -50,12 +53,16 @@ def _refers(held: dict[str, Any], related: Any, person: Person) -> bool:
     return keys == [related.__dict__.get(key) for key in person.remote]
 
 
-def subject_in_database(target: Any, person: Person, described: Described, connection: Connection) -> SubjectId | None:
+def subject_in_database(held: Mapping[str, Any], person: Person, described: Described, connection: Connection) -> SubjectId | None:
     """Return whose a row is from the row that its foreign key leads to."""
-    keys = tuple(target.__dict__.get(key) for key in person.links)
+    keys = tuple(held.get(key) for key in person.links)
     if not person.links or any(key is None for key in keys):
         return None
-    return subjects_in_database(person, described, [keys], connection).get(keys)
+    found = subjects_in_database(person, described, [keys], connection).get(keys)
+    if found is not None:
+        return found
+    claimed = claim_owner(person, described, keys, connection)
+    return None if claimed is None else SubjectId(as_bytes(claimed))
 
 
 def subjects_in_database(

@@ -21,11 +21,11 @@ T = TypeVar("T")
 class WaitingVault(AnyVault):
     """A vault that knows where it is called from."""
 
-    def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]]) -> T:
+    def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:
         """Return what work in the vault's thread returns."""
         if in_greenlet() and _in_a_loop():
-            return await_(self.run_async(work))
-        return super().run(work)
+            return await_(self.run_async(work, seconds))
+        return super().run(work, seconds)
 
 
 def _in_a_loop() -> bool:

@@ -1,0 +1,93 @@
+"""What opens the values of one column, for one who acts and one action; it remembers whose it opened."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from confide.adopt.errors import NotYours
+from confide.crypto.envelope import FLAG_PADDED, HEADER_BYTES
+from confide.keys.errors import KeyMissing
+from confide.sealed.columns import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from threading import Lock
+
+    from confide.sealed.columns import Field
+    from confide.values.ids import SubjectId
+    from confide.values.permit import Permit
+    from confide.values.place import Place
+
+    Opener = Callable[[Place, bytes], bytes]
+    Where = Callable[[Any], tuple[SubjectId, bytes]]
+    Otherwise = Callable[[Any, Any, bytes], Any]
+
+_NOT_YOURS = "The value belongs to somebody else."
+_REF, _FLAGS = slice(4, HEADER_BYTES), 2
+"""Where the key reference and the flags stand in an envelope."""
+
+
+class Reader:
+    """One column."""
+
+    __slots__ = ("_frame", "_lock", "_opener", "_own", "of", "permit", "seen")
+
+    def __init__(self, of: Field, permit: Permit, opener: Opener, own: SubjectId | None, lock: Lock) -> None:
+        """Take the column, the permit and what opens values under it; the only person who may be opened, if there is one."""
+        self.of = of
+        self.permit = permit
+        self.seen: set[SubjectId] = set()
+        """Whose values were opened and are not in the audit trail yet."""
+        self._frame = Frame(permit.principal.tenant, of)
+        self._opener, self._own, self._lock = opener, own, lock
+
+    def open(self, subject: SubjectId, row: bytes, envelope: bytes) -> Any:
+        """Return the value of an envelope whose key is loaded; it is in the audit trail before the scope ends.
+
+        Raises:
+            NotYours, KeysError, CryptoError
+        """
+        if self._own is not None and self._own != subject:
+            raise NotYours(_NOT_YOURS)
+        plaintext = self._opener(self._frame.place(subject, row), envelope)  # type: ignore[arg-type]  # `Here` has what a Place has
+        self.note(subject)
+        return self.of.value(envelope, plaintext)
+
+    def note(self, subject: SubjectId) -> None:
+        """Let the audit trail know whose value was read."""
+        if subject not in self.seen:
+            with self._lock:  # else `take` in another thread could miss it
+                self.seen.add(subject)
+
+    def opening(self, where: Where, loaded: Mapping[bytes, float], otherwise: Otherwise) -> Callable[[Any, Any, bytes], Any]:
+        """Return what opens the values of the column in loaded rows: `open`, made as short as it can be.
+
+        Args:
+            where: tells of a row's values whose it is and what names it.
+            loaded: until when keys are at hand.
+            otherwise: opens a value whose key is not, or of a row that is not loaded whole; it is given what it was called with.
+        """
+        place, opener, own, lock, decode = self._frame.place, self._opener, self._own, self._lock, self.of.decode
+
+        def opened(row: Any, values: Any, envelope: bytes) -> Any:
+            try:
+                subject, name = where(values)
+                if loaded.get(envelope[_REF], 0.0) < monotonic():
+                    return otherwise(row, values, envelope)
+                plaintext = opener(place(subject, name), envelope)  # type: ignore[arg-type]  # `Here` has what a Place has
+            except (KeyError, KeyMissing):
+                return otherwise(row, values, envelope)
+            if own is not None and own != subject:
+                raise NotYours(_NOT_YOURS)
+            if subject not in self.seen:
+                with lock:
+                    self.seen.add(subject)
+            return decode(plaintext.rstrip(b"\x00")[:-1] if envelope[_FLAGS] & FLAG_PADDED else plaintext)
+
+        return opened
+
+    def take(self) -> set[SubjectId]:
+        """Return whose values were opened, and begin anew; the lock is held."""
+        taken, self.seen = self.seen, set()
+        return taken

@@ -1,0 +1,64 @@
+"""Erase a person (GDPR Art. 17): the ledger first, then rows and tokens, then keys. What was interrupted is made good at the next start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confide.adopt.errors import Misused
+from confide.adopt.parts import catch_up, clock
+from confide.adopt.record import PERSON, pseudonym
+from confide.adopt.storing import store
+from confide.audit import append
+from confide.audit.append import Origin, Told
+from confide.rights import erase as rights
+from confide.store.work import Unit
+
+if TYPE_CHECKING:
+    from confide.adopt.parts import Parts
+    from confide.adopt.scope import Scope
+    from confide.rights.holdings import Plan
+    from confide.values.ids import SubjectId
+    from confide.values.permit import Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What an erasure did, or in a dry run would do."""
+
+    items: tuple[tuple[str, int], ...]
+    """What is destroyed: (kind, how many)."""
+    number: int | None
+    """Of the entry in the shred ledger; None in a dry run."""
+    horizon_seconds: int
+    """After this long no copy of the key table, in whatever backup, opens anything of the person any more."""
+
+
+async def erase(parts: Parts, scope: Scope, permit: Permit, subject: SubjectId, *, dry_run: bool) -> Erasure:
+    """Erase a person, or say what that would do.
+
+    Raises:
+        UnknownSubject: nothing is stored about them.
+        LedgerRefused, Unavailable, StillWriting
+    """
+    principal = permit.principal
+    tenant = principal.tenant
+    if parts.holdings is None:
+        message = "This vault serves no models, so it cannot tell what to erase."
+        raise Misused(message)
+    planned = await rights.plan(parts.holdings(parts.data, tenant), subject, clock())
+    horizon = parts.settings.lifetimes.horizon(parts.provider.destruction_seconds)
+    if dry_run:
+        return Erasure(planned.items, None, horizon)
+    entry = await rights.write_down(parts.keyring, parts.ledgers[tenant], tenant, planned, clock())
+    await catch_up(parts, tenant)
+    parts.keyring.forget()
+    told = _told(parts, permit, planned)
+    step = await append.step(parts.keyring, tenant, principal, Origin(scope.request, None), told, clock())
+    await store(parts.data, Unit((step,)), parts.settings.wait_seconds)
+    return Erasure(planned.items, entry.number, horizon)
+
+
+def _told(parts: Parts, permit: Permit, planned: Plan) -> Told:
+    about = (pseudonym(parts.keyring, permit.principal.tenant, PERSON, planned.subject),)
+    return Told("erase", permit.action.value, "success", permit.explanation, permit.sentence, patients=about)

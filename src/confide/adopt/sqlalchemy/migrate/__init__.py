@@ -1,0 +1,1 @@
+"""Seal an existing table in place: online, resumable, counted, and with a way back until it is finished."""

@@ -1,0 +1,35 @@
+"""A connection for a migration: synchronous, whatever driver the backend uses, and with the write lock from the start of a transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SYNCHRONOUS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+BUSY_SECONDS = 30
+
+
+def open_engine(url: str | sa.URL) -> sa.Engine:
+    """Return an engine on the backend's database."""
+    parsed = sa.make_url(url)
+    backend = parsed.get_backend_name()
+    engine = sa.create_engine(parsed.set(drivername=SYNCHRONOUS[backend]), hide_parameters=True)
+    if backend == "sqlite":
+        event.listen(engine, "connect", _connect)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _connect(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's begin, and nothing of the driver's
+    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA secure_delete=ON")  # what was in the clear is overwritten, not just forgotten
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

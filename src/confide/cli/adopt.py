@@ -1,0 +1,155 @@
+"""`confide adopt`: for a backend of your own that keeps its personal columns in a vault."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from confide.adopt.begin import begin
+from confide.adopt.sqlalchemy.migrate.count import count, is_finished, is_prepared
+from confide.adopt.sqlalchemy.migrate.engine import open_engine
+from confide.adopt.sqlalchemy.migrate.finish import finish
+from confide.adopt.sqlalchemy.migrate.open import undo
+from confide.adopt.sqlalchemy.migrate.prepare import prepare
+from confide.adopt.sqlalchemy.migrate.seal import BATCH, seal
+from confide.adopt.sqlalchemy.migrate.work import works
+from confide.adopt.sqlalchemy.vault import Vault
+from confide.cli import terminal
+from confide.cli.errors import NothingToDo
+from confide.values.principal import Role
+from confide.values.purpose import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import sqlalchemy as sa
+
+    from confide.adopt.sqlalchemy.migrate.work import Work
+
+    Report = Callable[[int], None]
+
+T = TypeVar("T")
+
+vault_argument = click.argument("name", metavar="MODULE:VAULT")
+models_option = click.option(
+    "--models", multiple=True, help="A module with models that MODULE does not import by itself; may be given several times."
+)
+
+
+@click.group("adopt")
+def command() -> None:
+    """Commands for a backend of your own. Run them where its modules can be imported.
+
+    MODULE:VAULT names the vault in the backend's code, such as bank.database:vault.
+    """
+
+
+@command.command("init")
+@vault_argument
+def init_command(name: str) -> None:
+    """Make the key file and the key database of a vault. Where they are there, nothing is touched."""
+    made = begin(vault_of(name, ()).settings)
+    for one in made:
+        terminal.done(f"The {one} is made.")
+    if "key file" in made:
+        terminal.note("Copy the key file to a safe place now, apart from any backup of the data: without it nothing opens again.")
+    if not made:
+        terminal.kept("The key file and the key database are there.")
+
+
+@command.command("migrate")
+@vault_argument
+@models_option
+@click.option("--table", help="Only this table.")
+@click.option("--batch", type=click.IntRange(1, 10_000), default=BATCH, show_default=True, help="Rows in one transaction.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--undo", "back", is_flag=True, help="Put the clear text back. Possible until --finish.")
+@click.option("--finish", "last", is_flag=True, help="Open every row, then drop the columns with the clear text. There is no way back.")
+def migrate_command(*, name: str, models: tuple[str, ...], table: str | None, batch: int, dry_run: bool, back: bool, last: bool) -> None:
+    """Seal the columns whose declaration says was=…, row by row, while the backend goes on.
+
+    A run that was stopped goes on when it is started again.
+    """
+    if back and last:
+        message = "--undo and --finish exclude each other."
+        raise click.UsageError(message)
+    vault = vault_of(name, models)
+    engine = open_engine(vault.settings.database)
+    try:
+        for work in works(vault.base.registry, table):
+            if dry_run:
+                _say(engine, vault, work)
+            else:
+                _migrate(engine, vault, work, batch, back=back, last=last)
+    finally:
+        engine.dispose()
+        vault.close()
+
+
+def vault_of(name: str, models: tuple[str, ...]) -> Vault:
+    """Return the vault that a name leads to.
+
+    Raises:
+        NothingToDo: there is none.
+    """
+    sys.path.insert(0, str(Path.cwd()))
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute or "vault")
+        for one in models:
+            importlib.import_module(one)
+    except (ImportError, AttributeError) as error:
+        message = f"{name} cannot be imported ({type(error).__name__}): name it MODULE:VAULT, from a folder where Python finds it."
+        raise NothingToDo(message) from None
+    if not isinstance(found, Vault):
+        message = f"{name} is no vault: it is made with Vault(Base, …) or Vault.of(Base, …)."
+        raise NothingToDo(message)
+    return found
+
+
+def _say(engine: sa.Engine, vault: Vault, work: Work) -> None:
+    terminal.title(work.table.fullname)
+    with engine.connect() as connection:
+        for done in prepare(connection, work, vault.tables):
+            terminal.note(f"would be done: {done}")
+        connection.rollback()
+    with engine.connect() as connection:
+        found = count(connection, work)
+    terminal.note(f"{found.rows:,} rows, of which {found.unfinished:,} are still to be sealed and {found.sealed:,} hold something sealed")
+
+
+def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, back: bool, last: bool) -> None:
+    terminal.title(work.table.fullname)
+    with engine.connect() as connection:
+        over = is_prepared(connection, work) and is_finished(connection, work)
+    if over:
+        terminal.kept("The clear text of this table is gone already.")
+        return
+    with engine.begin() as connection:
+        for done in prepare(connection, work, vault.tables):
+            terminal.done(done)
+    with engine.connect() as connection:
+        found = count(connection, work)
+    with vault.acting("confide adopt migrate", Purpose.MAINTENANCE, role=Role.OPERATOR):
+        if back:
+            rows = _counted("Putting back", found.sealed, lambda report: undo(engine, work, report, batch))
+            terminal.done(f"{rows:,} rows hold their clear text again.")
+            return
+        rows = _counted("Sealing", found.unfinished, lambda report: seal(engine, work, report, batch))
+        terminal.done(f"{rows:,} rows sealed.")
+        if not last:
+            terminal.note("Way back: --undo. When you are sure: --finish drops the clear text for good.")
+            return
+        for done in _counted("Opening every row", found.rows, lambda report: finish(engine, work, report)):
+            terminal.done(done)
+        terminal.done("Finished. There is no way back now; take was=… and until=… out of the declaration.")
+
+
+def _counted(what: str, total: int, work: Callable[[Report], T]) -> T:
+    with terminal.progress() as bar:
+        task = bar.add_task(what, total=total, beside="rows")
+        return work(lambda done: bar.update(task, advance=done))
