@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from confide.crypto.envelope import DataKey, read_header
 from confide.crypto.errors import CryptoError, DoesNotOpen
 from confide.datamap.terms import Category, Erase
-from confide.sealed.columns import Field, Home, Personal, seal, unseal
+from confide.sealed.columns import Field, Frame, Personal, cells
 from confide.sealed.errors import DeclarationRefused, TooLong
 from confide.sealed.finding import Find
 from confide.sealed.kinds import DATE, TEXT
@@ -26,24 +26,42 @@ if TYPE_CHECKING:
 KEY = DataKey(KeyRef(b"one-key1"), b"\x01" * 32)
 NAME = Field("customer", "name", Personal(Category.NAME), TEXT, 40)
 ANN, BEN = SubjectId(b"a" * 16), SubjectId(b"b" * 16)
-HOME = Home(TenantId(1), ANN, b"row 1")
+ROW = b"r" * 16
 
 
-def opener(key: DataKey) -> Callable[[Place, bytes], bytes]:
-    """Whoever has the key."""
-    return lambda place, envelope: key.open(place.context(), envelope)
+class Home(NamedTuple):
+    """Where a value is at home."""
+
+    tenant: TenantId
+    subject: SubjectId
+    row: bytes
+
+
+HOME = Home(TenantId(1), ANN, ROW)
+
+
+def put(home: Home, *values: tuple[Field, Any]) -> list[bytes]:
+    """Seal values of one row."""
+    owner = NO_SUBJECT if values[0][0].tenant_wide else home.subject
+    return KEY.seal_cells(cells(home.tenant, owner, home.row, values))
+
+
+def get(home: Home, of: Field, envelope: bytes) -> Any:
+    """Open a value, whoever has the key."""
+    place = Frame(home.tenant, of).place(home.subject, home.row)
+    return of.value(envelope, KEY.open(place.context(), envelope))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_a_value_opens_at_home(value: str) -> None:
     """Whatever its length."""
-    assert unseal(opener(KEY), HOME, NAME, seal(KEY, HOME, [(NAME, value)])[0]) == value
+    assert get(HOME, NAME, put(HOME, (NAME, value))[0]) == value
 
 
 ELSEWHERE: dict[str, tuple[Home, Field]] = {
-    "row": (Home(TenantId(1), ANN, b"row 2"), NAME),
-    "subject": (Home(TenantId(1), BEN, b"row 1"), NAME),
-    "tenant": (Home(TenantId(2), ANN, b"row 1"), NAME),
+    "row": (Home(TenantId(1), ANN, b"q" * 16), NAME),
+    "subject": (Home(TenantId(1), BEN, ROW), NAME),
+    "tenant": (Home(TenantId(2), ANN, ROW), NAME),
     "column": (HOME, replace(NAME, column="city")),
     "table": (HOME, replace(NAME, table="account")),
     "purpose class": (HOME, replace(NAME, declared=Personal(Category.NAME, purpose=PurposeClass.CONSENT))),
@@ -53,38 +71,40 @@ ELSEWHERE: dict[str, tuple[Home, Field]] = {
 @pytest.mark.parametrize(("home", "of"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_a_moved_value_does_not_open(home: Home, of: Field) -> None:
     """Nor does one that is read as if it were from there."""
-    envelope = seal(KEY, HOME, [(NAME, "Ada")])[0]
+    envelope = put(HOME, (NAME, "Ada"))[0]
 
     with pytest.raises(DoesNotOpen):
-        unseal(opener(KEY), home, of, envelope)
+        get(home, of, envelope)
     with pytest.raises(DoesNotOpen):
-        unseal(opener(KEY), HOME, NAME, seal(KEY, home, [(of, "Ada")])[0])
+        get(HOME, NAME, put(home, (of, "Ada"))[0])
 
 
 @given(st.data())
 def test_any_flipped_bit_is_noticed(data: st.DataObject) -> None:
     """Header, flags, key reference, nonce, ciphertext, tag."""
-    envelope = bytearray(seal(KEY, HOME, [(NAME, "Ada")])[0])
+    envelope = bytearray(put(HOME, (NAME, "Ada"))[0])
     bit = data.draw(st.integers(0, len(envelope) * 8 - 1))
     envelope[bit // 8] ^= 1 << bit % 8
 
     with pytest.raises(CryptoError):
-        unseal(opener(KEY), HOME, NAME, bytes(envelope))
+        get(HOME, NAME, bytes(envelope))
 
 
 def test_the_context_is_that_of_a_place() -> None:
     """The parts that are made once each add up to what `values.place` says."""
     for of in (NAME, replace(NAME, declared=Personal(Category.NAME, purpose=PurposeClass.STATUTORY, erase=Erase.KEEP))):
         subject = NO_SUBJECT if of.tenant_wide else ANN
-        place = Place(TenantId(1), subject, of.declared.purpose, b"customer", b"name", b"row 1")
+        for row in (ROW, ROW + b"a foreign key", b""):
+            place = Place(TenantId(1), subject, of.declared.purpose, b"customer", b"name", row)
+            made = Frame(TenantId(1), of).place(ANN, row)
 
-        assert HOME.place(of).context() == place.context()
-        assert (HOME.place(of).subject, HOME.place(of).purpose_class) == (subject, of.declared.purpose)
+            assert made.context() == place.context() == cells(TenantId(1), subject, row, [(of, "Ada")])[0][0]
+            assert (made.tenant, made.subject, made.purpose_class) == (1, subject, of.declared.purpose)
 
 
 def test_names_of_one_length_class_have_one_length() -> None:
     """The stored length does not tell Ann from Alexander."""
-    lengths = {len(seal(KEY, HOME, [(NAME, value)])[0]) for value in ("", "Ann", "Alexander", "x" * 15)}
+    lengths = {len(put(HOME, (NAME, value))[0]) for value in ("", "Ann", "Alexander", "x" * 15)}
 
     assert len(lengths) == 1
 
@@ -99,7 +119,7 @@ def test_a_renamed_column_opens_under_its_former_name() -> None:
     """`known_as` says what the values are bound to."""
     renamed = Field("client", "full_name", Personal(Category.NAME, known_as="customer.name"), TEXT)
 
-    assert unseal(opener(KEY), HOME, renamed, seal(KEY, HOME, [(NAME, "Ada")])[0]) == "Ada"
+    assert get(HOME, renamed, put(HOME, (NAME, "Ada"))[0]) == "Ada"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +136,6 @@ def test_a_declaration_that_cannot_be_kept_is_refused(declare: Callable[[], Any]
 def test_what_is_padded_says_so() -> None:
     """A date has one length anyway."""
     born = Field("customer", "born", Personal(Category.BIRTH, find=frozenset({Find.RANGE})), DATE)
-    name, date_ = seal(KEY, HOME, [(NAME, "Ada"), (born, DATE.decode(b"0730000"))])
+    name, date_ = put(HOME, (NAME, "Ada"), (born, DATE.decode(b"0730000")))
 
     assert [read_header(one).flags for one in (name, date_)] == [2, 0]

@@ -1,4 +1,4 @@
-"""What a model holds in place of a personal value: the envelope as it was stored, or a cell that knows the value and does not tell.
+"""What a model holds in place of a personal value: the envelope as it was stored, or a cell with the value that the program set.
 
 Neither prints, and a pickle holds the envelope alone.
 """
@@ -28,20 +28,15 @@ class Envelope(bytes):
     __str__ = __repr__
 
 
-WRITTEN = object()
-"""In `Cell.reader`: the program gave the value itself and may read it back."""
-
-
 class Cell:
-    """A value in the clear, in memory only, and whoever may read it."""
+    """A value that the program set, in the clear and in memory only; its envelope as well, once the row was stored."""
 
-    __slots__ = ("envelope", "reader", "value")
+    __slots__ = ("envelope", "value")
 
-    def __init__(self, value: Any, envelope: bytes | None = None, reader: object = WRITTEN) -> None:
-        """Take the value; its envelope once it has one; and the scope that opened it, if it was opened."""
+    def __init__(self, value: Any, envelope: bytes | None = None) -> None:
+        """Take the value, and its envelope where it has one."""
         self.value = value
         self.envelope = envelope
-        self.reader = reader
 
     def __repr__(self) -> str:
         """Return a form without the value."""
@@ -65,11 +60,11 @@ class Cell:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Cell:
         """Return a cell of its own for a copied row."""
-        return Cell(deepcopy(self.value, memo), self.envelope, self.reader)
+        return Cell(deepcopy(self.value, memo), self.envelope)
 
     def __copy__(self) -> Cell:
         """Return a cell of its own."""
-        return Cell(self.value, self.envelope, self.reader)
+        return Cell(self.value, self.envelope)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         """Return the envelope for a pickle, and nothing else.

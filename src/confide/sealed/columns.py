@@ -19,17 +19,18 @@ from confide.values.place import length_prefixed
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from datetime import date
 
-    from confide.crypto.envelope import DataKey
     from confide.sealed.kinds import Kind
     from confide.values.ids import SubjectId, TenantId
-    from confide.values.place import Place
 
-_TENANT_WIDE = frozenset({PurposeClass.COMMONS, PurposeClass.STATUTORY})
+TENANT_WIDE = frozenset({PurposeClass.COMMONS, PurposeClass.STATUTORY})
 """Sealed under a key of the tenant: what belongs to nobody in particular, and what the law keeps beyond an erasure."""
 _FLAGS = 2
 """Where the flags stand in an envelope."""
+_ID_BYTES = 16
+_SIXTEEN = _ID_BYTES.to_bytes(8, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,19 @@ class Personal:
     """Attribute that holds the subject; empty: the only one of the table."""
     unique: bool = False
     was: str = ""
-    """Column that holds the value in the clear while a table is being migrated."""
+    """Column that holds the value in the clear while a table is being migrated …"""
+    until: date | None = None
+    """… which must be over by this day: from then on nothing is read from it."""
     known_as: str = ""
     """`table.column` that values are bound to, where one of the two was renamed since."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be kept."""
-        if self.erase is Erase.KEEP and self.purpose not in _TENANT_WIDE:
+        if self.erase is Erase.KEEP and self.purpose not in TENANT_WIDE:
             message = "What is kept when a person is erased must not be sealed under their key: declare the purpose STATUTORY."
+            raise DeclarationRefused(message)
+        if bool(self.was) != (self.until is not None):
+            message = "A column that is being migrated says until when: was=… and until=… go together."
             raise DeclarationRefused(message)
         if self.unique and Find.EXACT not in self.find:
             message = "Only a column with Find.EXACT can be unique: its keyed hash is what is compared."
@@ -88,12 +94,16 @@ class Field:
     limit: int | None = None
     """Longest text, in characters: the database no longer sees it."""
     tenant_wide: bool = field(init=False)
+    flags: int = field(init=False, repr=False)
+    decode: Callable[[bytes], Any] = field(init=False, repr=False)
     middle: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make the part of the context that all values of the column share."""
         table, _, column = (self.declared.known_as or f"{self.table}.{self.column}").rpartition(".")
-        object.__setattr__(self, "tenant_wide", self.declared.purpose in _TENANT_WIDE)
+        object.__setattr__(self, "tenant_wide", self.declared.purpose in TENANT_WIDE)
+        object.__setattr__(self, "flags", FLAG_PADDED if self.kind.padded else 0)
+        object.__setattr__(self, "decode", self.kind.decode)
         object.__setattr__(self, "middle", length_prefixed(self.declared.purpose.value, table.encode(), column.encode()))
 
     @property
@@ -111,53 +121,47 @@ class Field:
         if self.limit is not None and len(value) > self.limit:
             message = f"A text for {self.name} is longer than the {self.limit} characters that its column allows."
             raise TooLong(message)
-        return pad(content) if self.kind.padded else content
+        return pad(content) if self.flags else content
 
     def value(self, envelope: bytes, plaintext: bytes) -> Any:
         """Return the value of opened bytes."""
-        return self.kind.decode(unpad(plaintext) if envelope[_FLAGS] & FLAG_PADDED else plaintext)
+        return self.decode(unpad(plaintext) if envelope[_FLAGS] & FLAG_PADDED else plaintext)
 
 
-class Home:
-    """A row: whose it is, and which one."""
+class Frame:
+    """What the contexts of a column's values share, for one tenant. Every value that is opened passes here."""
 
-    __slots__ = ("_head", "_nobody", "_tail", "subject", "tenant")
+    __slots__ = ("_head", "_middle", "_purpose", "_tenant", "of")
 
-    def __init__(self, tenant: TenantId, subject: SubjectId, row: bytes) -> None:
-        """Take the tenant, the subject and what names the row for good."""
-        self.tenant = tenant
-        self.subject = subject
-        ours = b"\x00\x00\x00\x00\x00\x00\x00\x08" + tenant.to_bytes(8, "big")
-        self._head = ours + len(subject).to_bytes(8, "big") + subject
-        self._nobody = ours + bytes(8)
-        self._tail = len(row).to_bytes(8, "big") + row
+    def __init__(self, tenant: TenantId, of: Field) -> None:
+        """Take the tenant and the column."""
+        self.of = of
+        self._tenant, self._purpose = tenant, of.declared.purpose
+        self._head = _length(8) + tenant.to_bytes(8, "big")
+        self._middle = of.middle
 
-    def owner(self, of: Field) -> SubjectId:
-        """Return under whose key a column's value is sealed."""
-        return NO_SUBJECT if of.tenant_wide else self.subject
+    def context(self, owner: bytes, row: bytes) -> bytes:
+        """Return the associated data of the value in a row, sealed under the key of an owner."""
+        if len(owner) == len(row) == _ID_BYTES:  # nearly always
+            return self._head + _SIXTEEN + owner + self._middle + _SIXTEEN + row
+        return self._head + _length(len(owner)) + owner + self._middle + _length(len(row)) + row
 
-    def context(self, of: Field) -> bytes:
-        """Return the associated data of a column's value in this row."""
-        return (self._nobody if of.tenant_wide else self._head) + of.middle + self._tail
-
-    def place(self, of: Field) -> Here:
-        """Return the place of a column's value in this row."""
-        return Here(self.tenant, self.owner(of), of.declared.purpose, self.context(of))
+    def place(self, subject: SubjectId, row: bytes) -> Here:
+        """Return the place of the value in a row of a person."""
+        owner = NO_SUBJECT if self.of.tenant_wide else subject
+        return Here(self._tenant, owner, self._purpose, self.context(owner, row))
 
 
-def seal(key: DataKey, home: Home, values: list[tuple[Field, Any]]) -> list[bytes]:
-    """Return the envelopes of several values of one row whose key is the same.
+def cells(tenant: TenantId, owner: bytes, row: bytes, values: Iterable[tuple[Field, Any]]) -> list[tuple[bytes, bytes, int]]:
+    """Return context, plaintext and flags of the values of one row that are sealed under the key of one owner.
 
     Raises:
         WrongKind, TooLong
     """
-    return key.seal_cells([(home.context(of), of.plaintext(value), FLAG_PADDED if of.kind.padded else 0) for of, value in values])
+    before = _length(8) + tenant.to_bytes(8, "big") + _length(len(owner)) + owner
+    after = _length(len(row)) + row
+    return [(before + of.middle + after, of.plaintext(value), of.flags) for of, value in values]
 
 
-def unseal(opener: Callable[[Place, bytes], bytes], home: Home, of: Field, envelope: bytes) -> Any:
-    """Return the value.
-
-    Raises:
-        CryptoError: the envelope is not at home here, or was changed.
-    """
-    return of.value(envelope, opener(home.place(of), envelope))  # type: ignore[arg-type]  # `Here` has what is asked of a Place
+def _length(of: int) -> bytes:
+    return of.to_bytes(8, "big")

@@ -73,7 +73,7 @@ def _iso(value: Any) -> bytes:
     return str(value.isoformat()).encode()
 
 
-TEXT = Kind("text", _text, lambda content: content.decode(), padded=True)
+TEXT = Kind("text", _text, bytes.decode, padded=True)
 BYTES = Kind("bytes", _exactly(bytes, bytes, bytearray, memoryview), bytes, padded=False)
 INTEGER = Kind("integer", _exactly(int, lambda value: b"%d" % value), int, padded=True)
 TRUTH = Kind("truth value", _exactly(bool, lambda value: b"\x01" if value else b"\x00"), lambda content: content == b"\x01", padded=False)
