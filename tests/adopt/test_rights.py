@@ -102,12 +102,14 @@ def test_nobody_exports_or_erases_without_acting(town: Town, session: Session, p
 
 def test_a_dry_run_tells_and_changes_nothing(town: Town, engine: sa.Engine, session: Session, people: list[Any]) -> None:
     """The same figures as the erasure itself."""
+    token = town.vault.tables.token
+    tokens = session.scalar(sa.select(sa.func.count()).select_from(token).where(token.c.subject == people[0].row))
     session.rollback()
     with town.vault.acting("officer", Purpose.RIGHTS_FULFILMENT):
         planned = town.vault.erase(people[0].row, dry_run=True)
         assert planned.number is None
         assert dict(planned.items) == {
-            "account rows emptied": 1, "customer rows emptied": 1, "confide_token rows deleted": 11, "confide_unique rows deleted": 1
+            "account rows emptied": 1, "customer rows emptied": 1, "confide_token rows deleted": tokens, "confide_unique rows deleted": 1
         }  # fmt: skip
         assert people[0].name == "Ada Lovelace"
         session.rollback()

@@ -32,4 +32,5 @@ def _connect(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":  # VACUUM runs outside of any transaction
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
