@@ -11,7 +11,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from tests.leakage.population import Frequency
 
@@ -50,23 +50,18 @@ def likeliest(classes: Sequence[Hashable], names: Frequency) -> Guesses:
     return [guess[one] for one in classes]
 
 
-def by_parts(rows: Rows, names: Frequency, parts: Callable[[str], Sequence[str]]) -> Guesses:
-    """Guess the name for which not only the whole, but each beginning is as common as its token: what stands together tells together."""
+def by_parts(rows: Rows, known: Sequence[tuple[str, Sequence[float]]]) -> Guesses:
+    """Guess the name for which not only the whole, but each part is as common as its token: what stands together tells together.
+
+    `known` are names with the weights of their parts, the commonest part first.
+    """
     common = Counter(token for row in rows for token in row)
-    seen = Counter[tuple[int, str]]()
-    for name, weight in zip(names.names, names.weights, strict=True):
-        for at, part in enumerate(parts(name)):
-            seen[at, part] += weight * len(rows)  # type: ignore[assignment]
-    known: dict[int, list[tuple[str, list[float]]]] = defaultdict(list)
-    for name in names.names[:MOST_NAMES]:
-        expected = sorted((float(seen[at, part]) for at, part in enumerate(parts(name))), reverse=True)
-        known[len(expected)].append((name, expected))
-    guesses: dict[tuple[int, ...], str] = {}
-    for row in rows:
-        sizes = tuple(sorted((common[token] for token in row), reverse=True))
-        if sizes not in guesses:
-            guesses[sizes] = _nearest(sizes, known[len(sizes)], names.names[0])
-    return [guesses[tuple(sorted((common[token] for token in row), reverse=True))] for row in rows]
+    expected: dict[int, list[tuple[str, list[float]]]] = defaultdict(list)
+    for name, weights in known:
+        expected[len(weights)].append((name, [weight * len(rows) for weight in weights]))
+    sizes = [tuple(sorted((common[token] for token in row), reverse=True)) for row in rows]
+    guesses = {one: _nearest(one, expected[len(one)], known[0][0]) for one in set(sizes)}
+    return [guesses[one] for one in sizes]
 
 
 def _nearest(sizes: tuple[int, ...], known: Sequence[tuple[str, list[float]]], otherwise: str) -> str:
@@ -77,12 +72,23 @@ def _nearest(sizes: tuple[int, ...], known: Sequence[tuple[str, list[float]]], o
     return max(near, key=fit)[0] if near else otherwise
 
 
-def regroup(rows: Rows, least: int) -> list[int]:
-    """Put patients together who have so many tokens in common, and whoever is together with those; return the group of each."""
-    holders: dict[int, list[int]] = defaultdict(list)
-    for at, row in enumerate(rows):
-        for token in row:
-            holders[token].append(at)
+def regroup(rows: Rows, lengths: Mapping[int, int]) -> list[list[int]]:
+    """Put patients together who share a token, and whoever shares one with those; return the groups of each in the place of tokens.
+
+    This undoes salts that are drawn for each entry by itself: the rows of one salt meet again under the salts of the other entries. The
+    attacker is even told the length of the text behind every token, and joins for each length only by tokens of that length or more.
+    """
+    found: list[list[int]] = [[] for _ in rows]
+    for length in sorted(set(lengths.values())):
+        groups = _joined([[token for token in row if lengths[token] >= length] for row in rows])
+        for at, row in enumerate(rows):
+            if any(lengths[token] == length for token in row):
+                found[at].append(length * len(rows) + groups[at])
+    return found
+
+
+def _joined(rows: Rows) -> list[int]:
+    """Return a number for each patient that is equal for those who are joined by tokens."""
     leader = list(range(len(rows)))
 
     def find(at: int) -> int:
@@ -91,11 +97,10 @@ def regroup(rows: Rows, least: int) -> list[int]:
             at = leader[at]
         return at
 
+    first: dict[int, int] = {}
     for at, row in enumerate(rows):
-        common = Counter(other for token in row for other in holders[token] if other > at)
-        for other, count in common.items():
-            if count >= least:
-                leader[find(other)] = find(at)
+        for token in row:
+            leader[find(at)] = find(first.setdefault(token, at))
     return [find(at) for at in range(len(rows))]
 
 
@@ -125,8 +130,3 @@ def share(guesses: Sequence[str], truth: Sequence[str], step: int = 1) -> float:
     """Return which part of the patients was guessed, but for those of whom the attacker was told; by `step`, the first being odd."""
     chosen = range(TOLD + 1, len(truth), step)
     return sum(guesses[at] == truth[at] for at in chosen) / len(chosen)
-
-
-def best(shares: Mapping[str, float]) -> tuple[str, float]:
-    """Return the attack that guessed most, and its share."""
-    return max(shares.items(), key=lambda one: one[1])

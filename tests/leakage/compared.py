@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
+from dataclasses import dataclass
 from enum import Enum
 from random import Random  # noqa: TID251 - a seed, so that a run can be repeated
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from confide.store.opening import open_database
 from confide.store.work import Add, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from confide.clinic.records.blind import BlindIndex
@@ -31,6 +32,8 @@ FAMILY, GIVEN, NAME, BIRTH = (parameters("Patient")[code].number for code in ("f
 BITS = 15
 ROWS_OF_A_SALT = 16
 BATCH = 500
+WHOLE = 99
+"""The length of a whole name, which is longer than any part."""
 
 
 class Way(Enum):
@@ -39,6 +42,23 @@ class Way(Enum):
     PLAIN = "plain keyed hashes"
     SHORT = "keyed hashes of 15 bits"
     SALTED = "salts of 16 rows, each entry by itself"
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a thief reads, and what is told besides."""
+
+    tokens: Sequence[Mapping[int, Sequence[int]]]
+    """Of each patient, by parameter; salted ones all stand under one."""
+    lengths: Mapping[int, int]
+    """Told to the attacker who regroups: of each token of a surname, the length of the text behind it."""
+
+    def rows(self, parameter: int) -> list[list[int]]:
+        """Return the tokens that may be of a parameter; of salted ones of surnames the attacker is told, all others are left in."""
+        if any(parameter in one for one in self.tokens):
+            return [list(one.get(parameter, ())) for one in self.tokens]
+        every = [[token for tokens in one.values() for token in tokens] for one in self.tokens]
+        return [[token for token in row if token in self.lengths] for row in every] if parameter == FAMILY else every
 
 
 def entries(person: Person) -> Iterator[tuple[int, bytes]]:
@@ -51,17 +71,17 @@ def entries(person: Person) -> Iterator[tuple[int, bytes]]:
         yield BIRTH, b"d" + node
 
 
-def tokens(way: Way, index: BlindIndex, people: Sequence[Person]) -> Iterator[set[tuple[int, int]]]:
-    """Yield the (parameter, token) pairs of each person."""
+def tokens(way: Way, index: BlindIndex, people: Sequence[Person]) -> Iterator[dict[tuple[int, int], bytes]]:
+    """Yield the (parameter, token) pairs of each person, and of which entry each is made."""
     seen: Counter[tuple[int, bytes]] = Counter()
     random = Random(2)  # noqa: S311 - a seed
     for person in people:
-        row = set()
+        row = {}
         for parameter, entry in entries(person):
             seen[parameter, entry] += 1
             salt = random.randrange(-(-seen[parameter, entry] // ROWS_OF_A_SALT)) if way is Way.SALTED else 0
             token = index.token(parameter, entry + salt.to_bytes(4, "big"))
-            row.add((parameter, token & (1 << BITS) - 1 if way is Way.SHORT else token))
+            row[parameter, token & (1 << BITS) - 1 if way is Way.SHORT else token] = entry
         yield row
 
 
@@ -77,14 +97,26 @@ async def store(folder: Path, way: Way, index: BlindIndex, people: Sequence[Pers
     return path
 
 
-def steal(path: Path, size: int) -> list[dict[int, list[int]]]:
-    """Read the tokens of each person by parameter, with nothing but SQLite."""
-    found: list[dict[int, list[int]]] = [{} for _ in range(size)]
+def lengths(way: Way, index: BlindIndex, people: Sequence[Person]) -> dict[int, int]:
+    """Return how long the text behind each token of a surname is; of 15 bits several may meet, and one is told."""
+    made = (pair for row in tokens(way, index, people) for pair in row.items())
+    return {token: length_of(entry) for (parameter, token), entry in made if parameter == FAMILY}
+
+
+def length_of(entry: bytes) -> int:
+    """Return the length of a part of a name, or that of a whole name."""
+    return WHOLE if entry.startswith(b"w") else len(entry[1:].decode())
+
+
+async def stolen(folder: Path, way: Way, index: BlindIndex, people: Sequence[Person]) -> Index:
+    """Store the index of people, and read it with nothing but SQLite."""
+    path = await store(folder, way, index, people)
+    found: list[dict[int, list[int]]] = [{} for _ in people]
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     for parameter, value, document in connection.execute("SELECT parameter, value, document FROM token"):
         found[document].setdefault(parameter, []).append(value)
     connection.close()
-    return found
+    return Index(found, lengths(way, index, people))
 
 
 def index_bytes(path: Path) -> int:

@@ -19,7 +19,7 @@ from faker.providers.person.en_US import Provider as Names
 from faker.providers.person.sv_SE import Provider as SwedishNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 COMMONEST = 828.19 / 100_000
 """Of the US population are called Smith (US Census Bureau, frequently occurring surnames, 2010)."""
@@ -48,6 +48,16 @@ class Frequency:
     def draw(self, random: Random) -> str:
         """Return a name, the common ones more often."""
         return random.choices(self.names, cum_weights=self._sums)[0]
+
+    def of_parts(self, parts: Callable[[str], Sequence[str]], most: int) -> list[tuple[str, list[float]]]:
+        """Return the commonest names, each with the weights of its parts (how common all names are that share one), largest first."""
+        chosen = {name: parts(name) for name in self.names[:most]}
+        sums = {part: 0.0 for some in chosen.values() for part in enumerate(some)}
+        for name, weight in zip(self.names, self.weights, strict=True):
+            for part in enumerate(parts(name)):
+                if part in sums:
+                    sums[part] += weight
+        return [(name, sorted((sums[part] for part in enumerate(some)), reverse=True)) for name, some in chosen.items()]
 
     @cached_property
     def by_name(self) -> dict[str, float]:

@@ -14,8 +14,11 @@ from confide.cli.init import make_instance
 from confide.cli.instance import call_now
 from confide.clinic.app import clock, open_house
 from confide.clinic.fhir.interactions.create import create
+from confide.sealed import strings
+from confide.sealed.blind import normalise
 from confide.store.opening import sqlite_path
 from confide.values.ids import uuid_bytes
+from tests.leakage.compared import FAMILY, length_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -77,3 +80,14 @@ def steal(house: House, identifiers: Sequence[bytes]) -> Stolen:
     connection.close()
     chosen = [keys[one] for one in identifiers]
     return Stolen([tokens[key] for key in chosen], [sizes[key] for key in chosen], marks)
+
+
+async def lengths(house: House, people: Sequence[Person]) -> dict[int, int]:
+    """Return how long the text behind every token is that a surname has or may have."""
+    found: dict[int, int] = {}
+    for text in {normalise(one.family) for one in people}:
+        for entry in strings.stored(text):
+            if entry is not None:
+                listed = await house.parts.index.list_tokens(house.database, [(FAMILY, entry)])
+                found |= dict.fromkeys(listed, length_of(entry))
+    return found
