@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from confide.clinic.records.store import TOKEN
-from confide.sealed import salts
+from confide.sealed import blind, salts
 from confide.sealed.memory import Memory
 from confide.sealed.terms import Term
 from confide.store.statements import AnyOf, Query
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from confide.store.work import Database
     from confide.values.ids import TenantId
 
-NORMALISER_VERSION = 1
 TABLE, SALTED_TABLE = b"token", b"salted"
 """Names in the derivation of field keys: a parameter has one key for each way it is indexed."""
 SALTED = 0
@@ -81,7 +80,7 @@ class BlindIndex:
         return Term(field, value)
 
     def _derive(self, table: bytes, parameter: int) -> BlindField:
-        return self._keyring.field(self._tenant, table, parameter.to_bytes(4, "big"), NORMALISER_VERSION)
+        return self._keyring.field(self._tenant, table, parameter.to_bytes(4, "big"), blind.VERSION)
 
 
 async def _there(database: Database, tokens: Sequence[int]) -> list[int]:
