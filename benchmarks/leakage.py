@@ -19,13 +19,13 @@ import sqlalchemy as sa
 
 from benchmarks.measure import machine
 from confide.cli.instance import call_now
-from confide.clinic.app import TENANT
+from confide.clinic.app import TENANT, clock
 from confide.clinic.fhir.definitions.structs import decoder
 from confide.clinic.fhir.search.combine import salted_entries
 from confide.clinic.fhir.search.index import entries
 from confide.clinic.fhir.search.query import parse_query
 from confide.clinic.records import write
-from confide.clinic.records.blind import SALTED, BlindIndex
+from confide.clinic.records.blind import SALTED, BlindIndex, Generation
 from confide.clinic.records.search import Wanted, candidates
 from confide.clinic.records.store import ADD_TOKEN, DOCUMENT
 from confide.sealed.blind import normalise
@@ -99,17 +99,17 @@ async def _run(folder: Path, crowd: Sequence[Person]) -> None:
         print()
 
 
-async def _plain(_: Database, index: BlindIndex, numbered: Sequence[tuple[int, Person, Any]]) -> list[Add]:
+async def _plain(_: Database, index: Generation, numbered: Sequence[tuple[int, Person, Any]]) -> list[Add]:
     rows = [(number, index.token(number, entry), key) for key, person, _ in numbered for number, entry in compared.entries(person)]
     return [Add(ADD_TOKEN, sorted(set(rows)))]
 
 
-async def _salted(database: Database, index: BlindIndex, numbered: Sequence[tuple[int, Person, Any]]) -> list[Add]:
+async def _salted(database: Database, index: Generation, numbered: Sequence[tuple[int, Person, Any]]) -> list[Add]:
     """One by one, as requests come."""
     steps: list[Any] = []
     for key, _, resource in numbered:
         placed = await index.place(database, [entries(resource, base="", across_patients=frozenset()).salted])
-        steps += [Add(ADD_TOKEN, [(SALTED, token, key) for token in placed.tokens[0]]), *write.mark(placed.marks)]
+        steps += [Add(ADD_TOKEN, [(SALTED, token, key) for token in placed.tokens[0]]), *write.mark(placed.marks, index.number)]
     return steps
 
 
@@ -117,7 +117,7 @@ async def _indexing(folder: Path, house: House, crowd: Sequence[Person], way: An
     """Return CPU µs, rows and bytes for each patient; the time is that of the second half, when names have become common."""
     path = folder / f"{way.__name__}.db"
     await asyncio.to_thread(migrate.upgrade, f"sqlite:///{path}", migrate.Which.DATA)
-    database, index = await open_database(f"sqlite:///{path}"), BlindIndex(house.keyring, TENANT)
+    database, index = await open_database(f"sqlite:///{path}"), await BlindIndex(house.keyring, TENANT).writing(clock())
     decode, times, count = decoder("Patient").decode, [], 0
     numbered = [(key, person, decode(json.dumps(person.resource()))) for key, person in enumerate(crowd)]
     for at in range(0, len(crowd), COMMIT):
@@ -136,12 +136,12 @@ async def _beside(house: House, crowd: Sequence[Person], identifiers: Sequence[b
     keys = dict(await house.database.fetch(_KEYS, {}))
     for at in range(0, len(crowd), COMMIT):
         numbered = [(keys[one], person, None) for one, person in zip(identifiers[at : at + COMMIT], crowd[at : at + COMMIT], strict=True)]
-        await house.database.commit(Unit(tuple(await _plain(house.database, house.parts.index, numbered))))
+        await house.database.commit(Unit(tuple(await _plain(house.database, await house.parts.index.writing(clock()), numbered))))
 
 
 async def _searching(house: House, crowd: Sequence[Person], kind: str) -> None:
     pairs, plain = SEARCHED[kind]
-    index, rows, random = house.parts.index, call_now(house).rows("Patient", Action.SEARCH), Random(3)  # noqa: S311 - a seed
+    index, rows, random = await house.parts.index.writing(clock()), call_now(house).rows("Patient", Action.SEARCH), Random(3)  # noqa: S311 - a seed
     listed: list[int] = []
     found: list[int] = []
 

@@ -191,6 +191,7 @@ async def open_practice(folder: Path, data_url: str | None = None, **chosen: Any
             lambda *_: None,
             lambda error, *_: practice.reported.append(error),
             "2024-01-01T00:00:00Z",
+            opened.keyring.field(TENANT, b"audit", b"network", 1),
         )
         practice.application.router.routes[:] = routes(door)
         yield practice

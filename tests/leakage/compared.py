@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from confide.clinic.records.blind import BlindIndex
+    from confide.clinic.records.blind import Generation
     from tests.leakage.population import Person
 
 FAMILY, GIVEN, NAME, BIRTH = (parameters("Patient")[code].number for code in ("family", "given", "name", "birthdate"))
@@ -71,7 +71,7 @@ def entries(person: Person) -> Iterator[tuple[int, bytes]]:
         yield BIRTH, b"d" + node
 
 
-def tokens(way: Way, index: BlindIndex, people: Sequence[Person]) -> Iterator[dict[tuple[int, int], bytes]]:
+def tokens(way: Way, index: Generation, people: Sequence[Person]) -> Iterator[dict[tuple[int, int], bytes]]:
     """Yield the (parameter, token) pairs of each person, and of which entry each is made."""
     seen: Counter[tuple[int, bytes]] = Counter()
     random = Random(2)  # noqa: S311 - a seed
@@ -85,7 +85,7 @@ def tokens(way: Way, index: BlindIndex, people: Sequence[Person]) -> Iterator[di
         yield row
 
 
-async def store(folder: Path, way: Way, index: BlindIndex, people: Sequence[Person]) -> Path:
+async def store(folder: Path, way: Way, index: Generation, people: Sequence[Person]) -> Path:
     """Store the index of people in a database of its own; return its file. Documents are numbered as the people are."""
     path = folder / f"{way.name.lower()}.db"
     await asyncio.to_thread(migrate.upgrade, f"sqlite:///{path}", migrate.Which.DATA)
@@ -97,7 +97,7 @@ async def store(folder: Path, way: Way, index: BlindIndex, people: Sequence[Pers
     return path
 
 
-def lengths(way: Way, index: BlindIndex, people: Sequence[Person]) -> dict[int, int]:
+def lengths(way: Way, index: Generation, people: Sequence[Person]) -> dict[int, int]:
     """Return how long the text behind each token of a surname is; of 15 bits several may meet, and one is told."""
     made = (pair for row in tokens(way, index, people) for pair in row.items())
     return {token: length_of(entry) for (parameter, token), entry in made if parameter == FAMILY}
@@ -108,7 +108,7 @@ def length_of(entry: bytes) -> int:
     return WHOLE if entry.startswith(b"w") else len(entry[1:].decode())
 
 
-async def stolen(folder: Path, way: Way, index: BlindIndex, people: Sequence[Person]) -> Index:
+async def stolen(folder: Path, way: Way, index: Generation, people: Sequence[Person]) -> Index:
     """Store the index of people, and read it with nothing but SQLite."""
     path = await store(folder, way, index, people)
     found: list[dict[int, list[int]]] = [{} for _ in people]

@@ -85,9 +85,10 @@ def steal(house: House, identifiers: Sequence[bytes]) -> Stolen:
 async def lengths(house: House, people: Sequence[Person]) -> dict[int, int]:
     """Return how long the text behind every token is that a surname has or may have."""
     found: dict[int, int] = {}
+    index = await house.parts.index.writing(clock())
     for text in {normalise(one.family) for one in people}:
         for entry in strings.stored(text):
             if entry is not None:
-                listed = await house.parts.index.list_tokens(house.database, [(FAMILY, entry)])
+                listed = await index.list_tokens(house.database, [(FAMILY, entry)])
                 found |= dict.fromkeys(listed, length_of(entry))
     return found

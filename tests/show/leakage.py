@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from confide.clinic.app import clock
 from tests.leakage import compared, queries, verdicts
 from tests.leakage.compared import Index, Way
 from tests.leakage.population import few_surnames, people, surnames
@@ -73,7 +74,8 @@ async def _run(folder: Path, plan: argparse.Namespace, findings: Findings) -> No
         _report("searching")
         opened = await queries.run(house, crowd, plan.searches, plan.seed)
         stolen = steal(house, identifiers)
-        indexes = {way.value: await compared.stolen(folder, way, house.parts.index, crowd) for way in Way}
+        index = await house.parts.index.writing(clock())
+        indexes = {way.value: await compared.stolen(folder, way, index, crowd) for way in Way}
         indexes[OURS] = indexes[Way.PLAIN.value] if plan.broken else Index(stolen.tokens, await lengths(house, crowd))
     async with practice(folder / "two") as house:
         elsewhere = steal(house, await admit(house, others, _report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -9,9 +10,11 @@ import click
 from confide.cli import kit, terminal
 from confide.cli.instance import call_now, folder_option, run_in_house, settings_of, told
 from confide.clinic.app import TENANT, clock, tend_keys
-from confide.clinic.records import reseal
+from confide.clinic.fhir.reindex import renew
+from confide.clinic.records import jobs, reseal
 from confide.clinic.records.file_reseal import reseal_files
 from confide.keys import rotate
+from confide.keys.index import due
 from confide.keys.status import status
 from confide.values.permit import Action
 
@@ -46,7 +49,7 @@ def status_command(*, folder: Path, as_json: bool) -> None:
         return
     terminal.columns([HEADINGS, *((line.name, age(line.age), f"{line.keys:,}", line.state) for line in lines)])
     if any(line.state == "due" for line in lines):
-        terminal.note(f"Something is due: run {terminal.called()} keys rotate with root, kek or data, or keys tend for the epoch.")
+        terminal.note(f"Something is due: run {terminal.called()} keys rotate with root, kek, data or index, or keys tend for the epoch.")
 
 
 def age(seconds: int) -> str:
@@ -74,13 +77,14 @@ def tend_command(folder: Path) -> None:
 
 
 @command.command("rotate")
-@click.argument("what", type=click.Choice(["root", "kek", "epoch", "data"]))
+@click.argument("what", type=click.Choice(["root", "kek", "epoch", "data", "index"]))
 @folder_option
 def rotate_command(what: str, folder: Path) -> None:
-    """Make a new root, KEK or epoch, or new data keys, and bring everything under it. Stopped, it goes on when it is run again.
+    """Make a new root, KEK, epoch or index key, or new data keys, and bring everything under it. Stopped, it goes on when it is run again.
 
     Reads and writes go on meanwhile. What is superseded is destroyed later, by `keys tend`: a root and an epoch after their grace
-    time, a KEK when no server uses it any more. Superseded data keys are destroyed here, once nothing is sealed under them and no
+    time, a KEK when no server uses it any more. An index key takes twenty minutes in which every server learns of it; stopped
+    meanwhile, the server does the rest. Superseded data keys are destroyed here, once nothing is sealed under them and no
     backup is kept that needs them.
     """
     settings = settings_of(folder)
@@ -131,4 +135,15 @@ async def data(house: House, report: Report) -> str:
     return f"{len(old)} superseded data keys, {len(old.keys() & needed)} of them in use, {len(gone)} destroyed"
 
 
-ROTATIONS: dict[str, Callable[[House, Report], Awaitable[str]]] = {"root": root, "kek": kek, "epoch": epoch, "data": data}
+async def index(house: House, report: Report) -> str:
+    """Renew the index key: wait until every process knows it, then index what is there under it."""
+    await house.keyring.renew_search(TENANT, clock())
+    keys = await house.keyring.search_keys(TENANT, clock())
+    await jobs.remember(house.database, keys[-1].generation)
+    await told(house, "rotate-index")
+    await asyncio.sleep(max(0, due(keys, house.keyring.settled) - clock()) / 1_000_000)
+    newest = await renew(call_now(house), report) or keys[-1].generation
+    return f"index-{newest} serves every search; what was before it is destroyed"
+
+
+ROTATIONS: dict[str, Callable[[House, Report], Awaitable[str]]] = {"root": root, "kek": kek, "epoch": epoch, "data": data, "index": index}

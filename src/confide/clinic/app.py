@@ -23,7 +23,7 @@ from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
 from confide.clinic.fhir.http import Door, network, routes
 from confide.clinic.fhir.interactions import erase
 from confide.clinic.fhir.prepare import instant
-from confide.clinic.fhir.reindex import reindex
+from confide.clinic.fhir.reindex import reindex, renew
 from confide.clinic.portal.door import Door as PortalDoor
 from confide.clinic.portal.routes import routes as portal_routes
 from confide.clinic.records import file_sweep, jobs
@@ -185,6 +185,11 @@ async def _waiting(house: House, now: int) -> str | None:
     pending = await rights.pending(house.ledger, house.holdings(now), house.keys, TENANT)
     if pending:
         return f"{pending} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then."
+    newest = (await house.keyring.search_keys(TENANT, now))[-1].generation
+    under = await jobs.position(house.database, jobs.UNDER)
+    if under is not None and under > newest:  # the key database was restored, and lacks the key that rows are indexed under
+        await jobs.begin(house.database, jobs.REINDEX, 0)
+        await jobs.remember(house.database, newest)
     if await jobs.position(house.database, jobs.REINDEX) is not None:
         return "The search index is being made anew after a restore: nothing opens until it is whole."
     return None
@@ -199,7 +204,9 @@ async def tend_keys(house: House, now: int) -> list[str]:
     policy = house.settings.policy
     await keep_destroyed(house.keys, house.ledger.all())  # before a sweep could take a key that was put back into the next epoch
     done = await tend(house.keys, house.provider, TENANT, policy, now)
-    return done + await renew_searches(house.keyring, house.keys, TENANT, policy, now)
+    done += await renew_searches(house.keyring, house.keys, TENANT, policy, now)
+    alone = await renew(house.holdings(now).call, lambda _count: None)
+    return [*done, f"index-{alone} serves alone"] if alone is not None else done
 
 
 async def catch_up(house: House, report: Callable[[int], None], now: int) -> int:
@@ -209,7 +216,7 @@ async def catch_up(house: House, report: Callable[[int], None], now: int) -> int
         LedgerRefused
     """
     done = await rights.catch_up(house.ledger, house.holdings(now), house.keys, TENANT, report, now)
-    await reindex(house.holdings(now).call, report)
+    await reindex(house.holdings(now).call, jobs.REINDEX, report)
     house.keyring.hold(None)
     return done
 
@@ -338,8 +345,9 @@ def _routes(house: House, observe: Observe, report: Report) -> list[BaseRoute]:
             return Response(f"{house.keyring.held}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
 
-    door = Door(house.parts, resolve, clock, observe, report, instant(clock()))
-    portal = PortalDoor(house.identity, patient_key, clock, lambda scope: network(scope, door), observe, report)
+    networks = house.keyring.field(TENANT, b"audit", b"network", 1)
+    door = Door(house.parts, resolve, clock, observe, report, instant(clock()), networks)
+    portal = PortalDoor(house.identity, patient_key, clock, lambda scope: network(scope, networks), observe, report)
     return [Route("/health", health), *routes(door), *portal_routes(portal)]
 
 

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         default="confide-", pattern=r"^[a-z0-9-]{1,32}$", description="What the names of keys begin with at a provider that others use too."
     )
     provider_seconds: int = Field(
-        default=300, ge=10, le=3600, description="How long opened KEKs and epochs serve before the provider is asked again, in seconds."
+        default=300, ge=10, le=300, description="How long opened KEKs and epochs serve before the provider is asked again, in seconds."
     )
     epoch_days: int = Field(
         default=7, ge=1, le=366, description="Days of an epoch: with the grace time, how long a shredded key survives in old copies."

@@ -30,11 +30,15 @@ def new_pseudonym() -> Pseudonym:
     return Pseudonym(secrets.token_bytes(16))
 
 
+STRANGER_BITS = 48
+"""Of the random part: marks of one generation of an index."""
+
+
+def new_stranger(generation: int) -> int:
+    """Return a random number between -(generation + 1)·2⁴⁸ and -generation·2⁴⁸ - 1, which is the key of no document."""
+    return -1 - (generation << STRANGER_BITS) - secrets.randbits(STRANGER_BITS)
+
+
 def new_uuid4() -> SubjectId:
     """Return the 16 bytes of a random UUID; a Patient's own identifier also names its subject."""
     return SubjectId(uuid4(secrets.token_bytes(16)))
-
-
-def new_stranger() -> int:
-    """Return a random negative 63-bit number, which is the key of no document."""
-    return -1 - secrets.randbits(63)

@@ -5,7 +5,8 @@ root (a slot of the provider)
  └ tenant KEK
      ├ subject DEK per purpose class      a person's values; wrapped in the living epoch as well
      ├ tenant DEK per purpose class       what belongs to no single person; the service's own secrets
-     └ tenant index key → one key for each blind search field, by HKDF
+     ├ tenant index key                   → one key for each look-up of the service itself (accounts, proofs), by HKDF
+     └ tenant index key of searches       → one key for each field of the search index; rotated
 epoch (a slot of the provider) → a key around every subject DEK, renewed every week
 ```
 """
@@ -25,20 +26,20 @@ from confide.crypto.signing import SigningKey
 from confide.keys import begin, store, wraps
 from confide.keys.errors import KeyMissing, KeysError, NotPermitted, ProviderRefused, ProviderUnavailable, ShreddingPending
 from confide.keys.tenant import PROVIDER_SECONDS, open_between
-from confide.keys.wraps import DEK, INDEX, NO_EPOCH, SIGN, KeyRow
+from confide.keys.wraps import DEK, INDEX, NO_EPOCH, SEARCH, SIGN, KeyRow
 from confide.store.errors import Conflict
-from confide.store.work import Add, Unit
+from confide.store.work import Add, Alter, Unit
 from confide.values.ids import NO_SUBJECT, KeyRef, SubjectId, TenantId
 from confide.values.permit import Action
 from confide.values.place import Place, length_prefixed
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from confide.crypto.stream import OpeningStream
     from confide.keys.provider import Provider
-    from confide.keys.tenant import Between
+    from confide.keys.tenant import Between, IndexKey
     from confide.store.work import Database
     from confide.values.permit import Permit
 
@@ -79,6 +80,11 @@ class Cell:
         return Place(self.tenant, self.subject, self.purpose_class, self.table, self.column, self.row)
 
 
+def index_field(key: bytes, table: bytes, column: bytes, version: int) -> BlindField:
+    """Return the blind index key of one field under an index key."""
+    return BlindField(derive(key, length_prefixed(b"blind", table, column, version.to_bytes(4, "big"))))
+
+
 class Keyring:
     """The opened keys of this process; one for the whole application."""
 
@@ -114,13 +120,16 @@ class Keyring:
         """
         await begin.make_first(self._database, self._provider, tenant, now)
         await self.between(tenant, now)
-        index = await self._find(tenant, INDEX, NO_SUBJECT, b"")
-        if index is None:
-            if await self._find(tenant, DEK, NO_SUBJECT, PurposeClass.SERVICE.value) is not None:
-                message = "The index key is not in the key database, although others are: restore it. A new one would find nothing."
-                raise KeyMissing(message)
-            index = await self._make(tenant, INDEX, NO_SUBJECT, b"", now)
-        self._index[tenant] = bytes(await self._unwrap(index, now))
+        for index_class in (b"", SEARCH):
+            index = await self._find(tenant, INDEX, NO_SUBJECT, index_class)
+            if index is None:
+                if await self._find(tenant, DEK, NO_SUBJECT, PurposeClass.SERVICE.value) is not None:
+                    message = "An index key is not in the key database, although others are: restore it. A new one would find nothing."
+                    raise KeyMissing(message)
+                index = await self._make(tenant, INDEX, NO_SUBJECT, index_class, now)
+            if index_class != SEARCH:
+                self._index[tenant] = bytes(await self._unwrap(index, now))
+        await self.between(tenant, now, anew=True)
         for purpose_class in (PurposeClass.SERVICE, PurposeClass.COMMONS):
             await self.sealer(tenant, NO_SUBJECT, purpose_class, now)
 
@@ -152,9 +161,21 @@ class Keyring:
         named = (tenant, table, column, version)
         found = self._fields.get(named)
         if found is None:
-            label = length_prefixed(b"blind", table, column, version.to_bytes(4, "big"))
-            found = self._fields[named] = BlindField(derive(self._index[tenant], label))
+            found = self._fields[named] = index_field(self._index[tenant], table, column, version)
         return found
+
+    @property
+    def settled(self) -> int:
+        """After how many microseconds every process has learned of a new key: twice the time for which it does not ask."""
+        return 2 * self._provider_seconds * 1_000_000
+
+    async def search_keys(self, tenant: TenantId, now: int) -> Sequence[IndexKey]:
+        """Return the living generations of the search index's key, oldest first; there are two while one takes the other's place.
+
+        Raises:
+            ProviderUnavailable, ProviderRefused, SlotMissing, DoesNotOpen, KeyMissing
+        """
+        return (await self.between(tenant, now)).search
 
     async def sealer(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int, *, is_new: bool = False) -> DataKey:
         """Return the key that new values of a subject are sealed under, making it durable first if there is none.
@@ -327,6 +348,20 @@ class Keyring:
                 raise KeyMissing(message) from None
             return stored
         return row
+
+    async def renew_search(self, tenant: TenantId, now: int) -> None:
+        """Make the next generation of the search index's key, unless there are two already; see `keys.index`."""
+        current = await self._find(tenant, INDEX, NO_SUBJECT, SEARCH)
+        if current is not None and len(await self.search_keys(tenant, now)) == 1:
+            await self._make(tenant, INDEX, NO_SUBJECT, SEARCH, now, current.generation + 1)
+        await self.between(tenant, now, anew=True)
+
+    async def drop_search(self, tenant: TenantId, now: int) -> None:
+        """Destroy every generation of the search index's key but the newest, once nothing is indexed under them."""
+        values = {"tenant": tenant, "kind": INDEX, "subject": NO_SUBJECT, "class": SEARCH}
+        older = [KeyRow(*row) for row in await self._database.fetch(store.GENERATIONS, values)][:-1]
+        await self._database.commit(Unit(tuple(Alter(store.DROP, {"this": row.key_ref}, None) for row in older)))
+        await self.between(tenant, now, anew=True)
 
     async def renew(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int) -> DataKey:
         """Make the next generation of a subject's key; from now on new values are sealed under it, and the older ones still open."""

@@ -18,7 +18,7 @@ class Policy:
     searches: int = 35 * 86_400
     """Five weeks: how long it can be read what was searched for when the answer was about no one person."""
     dek: int = 2 * 365 * 86_400
-    """Ages at which `status` says that a rotation is due (NIST SP 800-57 part 1, 5.3.6: one to two years)."""
+    """Ages at which `status` says that a rotation is due; of the index key as well (NIST SP 800-57 part 1, 5.3.6: one to two years)."""
 
     retired: int = 35 * 86_400
     """How long a superseded key of a person is kept: as long as backups of the data that are sealed under it."""

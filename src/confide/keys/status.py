@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confide.keys import store
 from confide.keys.tenant import epoch_slot, root_slot
-from confide.keys.wraps import DEK, KEK, KeyRow
+from confide.keys.wraps import DEK, INDEX, KEK, SEARCH, KeyRow
 
 if TYPE_CHECKING:
     from confide.keys.policy import Policy
@@ -31,7 +31,7 @@ class Line:
 
 
 async def status(database: Database, tenant: TenantId, policy: Policy, now: int) -> list[Line]:
-    """Return a line for each root, epoch and KEK, and one for the keys of persons."""
+    """Return a line for each root, epoch, KEK and index key, and one for the keys of persons."""
     counts = [row for row in await database.fetch(store.COUNTS, {}) if row[0] == tenant]
     under_root = {row[2]: row[4] for row in counts if row[1] == KEK}
     in_epoch: dict[int, int] = {}
@@ -52,6 +52,12 @@ async def status(database: Database, tenant: TenantId, policy: Policy, now: int)
         age = (now - row.created) // SECOND
         superseded = row.created if row.generation < newest else None
         lines.append(Line(f"kek-{row.generation}", age, under_kek.get(row.generation, 0), _state(superseded, None, age, policy.kek)))
+    searches = [KeyRow(*row) for row in await database.fetch(store.OF_KIND, {"tenant": tenant, "kind": INDEX})]
+    indexes = [row for row in searches if row.purpose_class == SEARCH]
+    for row in indexes:
+        age = (now - row.created) // SECOND
+        superseded = row.created if row is not indexes[-1] else None
+        lines.append(Line(f"index-{row.generation}", age, 0, _state(superseded, None, age, policy.dek)))
     persons = [row for row in counts if row[1] == DEK]
     if persons:
         age = (now - min(row[5] for row in persons)) // SECOND

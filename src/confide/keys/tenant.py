@@ -17,7 +17,7 @@ from confide.keys.wraps import KeyRow
 from confide.values.ids import KeyRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from confide.keys.provider import Provider
     from confide.store.work import Database
@@ -28,12 +28,23 @@ PROVIDER_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
+class IndexKey:
+    """One generation of the key of the search index, and when it was made, in microseconds since 1970."""
+
+    generation: int
+    made: int
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
     """Opened KEKs of one tenant and opened epochs, by number; the highest of each is the current one."""
 
     keks: Mapping[int, DataKey] = field(repr=False)
     epochs: Mapping[int, DataKey] = field(repr=False)
     until: int
+    search: Sequence[IndexKey] = field(default=(), repr=False)
+    """The living generations of the search index's key, oldest first."""
 
     @property
     def kek(self) -> int:
@@ -71,6 +82,7 @@ async def open_between(database: Database, provider: Provider, tenant: TenantId,
         KeyMissing: the tenant has no KEK, or no epoch lives.
         ProviderUnavailable, ProviderRefused, SlotMissing, DoesNotOpen
     """
+    indexes = [KeyRow(*row) for row in await database.fetch(store.OF_KIND, {"tenant": tenant, "kind": wraps.INDEX})]  # before their KEKs
     keks: dict[int, DataKey] = {}
     for found in await database.fetch(store.OF_KIND, {"tenant": tenant, "kind": wraps.KEK}):
         row = KeyRow(*found)
@@ -82,7 +94,16 @@ async def open_between(database: Database, provider: Provider, tenant: TenantId,
     if not keks or not epochs:
         message = "The key database holds no key of this organisation: run confide init, or look at which key database is set."
         raise KeyMissing(message)
-    return Between(keks, epochs, now + seconds * 1_000_000)
+    search = [_index_key(row, keks) for row in indexes if row.purpose_class == wraps.SEARCH]
+    return Between(keks, epochs, now + seconds * 1_000_000, search)
+
+
+def _index_key(row: KeyRow, keks: Mapping[int, DataKey]) -> IndexKey:
+    key = wraps.unwrap(row, keks[row.wrapper], None)
+    try:
+        return IndexKey(row.generation, row.created, bytes(key))
+    finally:
+        wipe(key)
 
 
 def _kek_context(row: KeyRow) -> bytes:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 KEK, INDEX, SIGN, DEK = "kek", "index", "sign", "dek"
 NO_EPOCH = 0
+SEARCH = b"search"
+"""The class of the index keys that are rotated: those of the search index, which is made anew from what is sealed."""
 
 
 class KeyRow(NamedTuple):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from confide.clinic.fhir.answer import Answer, Stream
+    from confide.crypto.derive import BlindField
     from confide.values.principal import Principal
 
     Resolve = Callable[[str, int], Awaitable[Principal | None]]
@@ -61,6 +62,8 @@ class Door:
     report: Callable[[BaseException, str, str], None]
     """An unexpected exception, the route template and the request id."""
     started: str
+    networks: BlindField
+    """Keyed hashes of networks for the trail."""
 
 
 class Request:
@@ -209,7 +212,7 @@ class _Endpoint:
     async def _answer(self, request: Request, method: str, identifier: str, now: int, scope: Scope) -> Answer:
         door = self._door
         principal = await _principal(request, door, now)
-        call = Call(door.parts, principal, Origin(identifier, network(scope, door)), now)
+        call = Call(door.parts, principal, Origin(identifier, network(scope, door.networks)), now)
         try:
             if not self._methods:
                 message = "There is nothing at this address below /fhir: see /fhir/metadata for what is offered."
@@ -249,14 +252,14 @@ async def _principal(request: Request, door: Door, now: int) -> Principal:
     return principal
 
 
-def network(scope: Scope, door: Door) -> str | None:
+def network(scope: Scope, networks: BlindField) -> str | None:
     """Return a keyed hash of the network prefix (/24 or /48), so that the trail tells equal networks without telling which."""
     client = scope.get("client")
     if not client:
         return None
     host: str = client[0]
     prefix = ":".join(host.split(":")[:3]) if ":" in host else host.rsplit(".", 1)[0]
-    return door.parts.index.token(0, prefix.encode()).to_bytes(8, "big").hex()
+    return networks.token(prefix.encode()).to_bytes(8, "big").hex()
 
 
 def _check_accept(request: Request) -> None:

@@ -16,7 +16,6 @@ from confide.clinic.fhir.owners import BINARY, PATIENT, Known, Owner, home_of, o
 from confide.clinic.fhir.search.index import entries
 from confide.clinic.fhir.validate import encode
 from confide.clinic.records import filing, write
-from confide.clinic.records.blind import SALTED
 from confide.clinic.records.filing import Filed, Upload
 from confide.clinic.records.framed import STAND_IN, Form, Mark, lift, pack
 from confide.crypto.random import new_pseudonym
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from confide.clinic.fhir.call import Call
     from confide.clinic.fhir.search.index import Entry
+    from confide.clinic.records.blind import Generation
     from confide.clinic.records.model import Found
     from confide.clinic.records.write import Draft
     from confide.store.work import Add, Alter
@@ -95,28 +95,24 @@ async def prepare(call: Call, incoming: Sequence[Incoming]) -> list[Prepared]:
     owners = {uuid_text(one.id): Owner(one.key, SubjectId(one.id), pseudonyms[one.id]) for one in incoming if one.type == PATIENT}
     known = Known(owners, {one.name: one.resource for one in incoming})
     about = [await _about(call, one, known) for one in incoming]  # first: a refusal leaves no key of anybody behind
-    indexed, marks = await index_of(call, [one.resource for one in incoming])
+    under = await call.parts.index.writing(call.now)
+    indexed, marks = await index_of(call, under, [one.resource for one in incoming])
     prepared = []
     for at, one in enumerate(incoming):
         if at % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep(0)
-        steps, marks = write.mark(marks), []
-        prepared.append(await _prepare_one(call, one, pseudonyms[one.id], about[at], indexed[at], steps))
+        steps, marks = write.mark(marks, under.number), []
+        prepared.append(await _prepare_one(call, under, one, pseudonyms[one.id], about[at], indexed[at], steps))
     await filing.keep(call.parts.files, [upload for one in prepared for upload in one.uploads])  # last: nothing is refused any more
     return prepared
 
 
-async def index_of(call: Call, resources: Sequence[Any]) -> tuple[list[tuple[list[Entry], list[int]]], list[int]]:
+async def index_of(call: Call, under: Generation, resources: Sequence[Any]) -> tuple[list[tuple[list[Entry], list[int]]], list[int]]:
     """Return the plain entries and salted tokens of each resource, and the marks of them all."""
     base, across = call.parts.base, call.parts.limits.across_patients
     found = [entries(one, base=base, across_patients=across) for one in resources]
-    placed = await call.parts.index.place(call.parts.database, [one.salted for one in found])
+    placed = await under.place(call.parts.database, [one.salted for one in found])
     return [(one.plain, tokens) for one, tokens in zip(found, placed.tokens, strict=True)], placed.marks
-
-
-def tokens_of(call: Call, plain: list[Entry], salted: list[int], subjects: list[SubjectId]) -> list[tuple[int, int]]:
-    """Return the (parameter, token) pairs of a resource that is about these subjects."""
-    return call.parts.index.tokens(plain, subjects) + [(SALTED, token) for token in salted]
 
 
 async def _about(call: Call, one: Incoming, known: Known) -> tuple[Owner, ...]:
@@ -129,6 +125,7 @@ async def _about(call: Call, one: Incoming, known: Known) -> tuple[Owner, ...]:
 
 async def _prepare_one(
     call: Call,
+    under: Generation,
     one: Incoming,
     pseudonym: Pseudonym,
     about: tuple[Owner, ...],
@@ -149,7 +146,7 @@ async def _prepare_one(
         number=number,
         home=home,
         content=content,
-        tokens=tokens_of(call, plain, salted, [owner.subject for owner in about]),
+        tokens=under.tokens(plain, salted, [owner.subject for owner in about]),
         shared_with=[owner.key for owner in about],
         before=one.before,
         framed=framed,

@@ -108,6 +108,7 @@ ADVANCE = Change(
 """Moves a document to its next version, if it still has the version that was seen."""
 
 DROP_TOKENS = Change(sa.delete(TOKEN).where(TOKEN.c.document == sa.bindparam("this")))
+DROP_MARKS = Change(sa.delete(TOKEN).where(TOKEN.c.document >= sa.bindparam("above"), TOKEN.c.document < sa.bindparam("below")))
 DROP_SHARED = Change(sa.delete(SHARED).where(SHARED.c.document == sa.bindparam("this"), SHARED.c.number < sa.bindparam("below")))
 DROP_VERSIONS = Change(sa.delete(VERSION).where(VERSION.c.document == sa.bindparam("this"), VERSION.c.number < sa.bindparam("below")))
 DROP_DOCUMENT = Change(sa.delete(DOCUMENT).where(DOCUMENT.c.key == sa.bindparam("this")))
@@ -278,6 +279,13 @@ JOB = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False, info=KEYS),
 )
 """Work that has to be finished before the server serves, and how far it is."""
+UNCHANGED = Change(
+    sa.update(DOCUMENT)
+    .where(DOCUMENT.c.key == sa.bindparam("this"), DOCUMENT.c.version == sa.bindparam("seen"), DOCUMENT.c.deleted == 0)
+    .values(deleted=0)
+)
+"""Touches no row where the document has another version by now, or is gone."""
+BEGIN_JOB = Insert(JOB)
 JOBS = Query(sa.select(JOB.c.position).where(JOB.c.name == sa.bindparam("name")))
 MOVE_JOB = Change(sa.update(JOB).where(JOB.c.name == sa.bindparam("this")).values(position=sa.bindparam("position")))
 END_JOB = Change(sa.delete(JOB).where(JOB.c.name == sa.bindparam("this")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from confide.clinic.records import file_rows, store
 from confide.clinic.records.blind import SALTED
 from confide.clinic.records.model import CREATE, DELETE, SEVERAL_COMPARTMENTS, UPDATE
-from confide.crypto.random import new_stranger
+from confide.crypto.random import STRANGER_BITS, new_stranger
 from confide.sealed import documents
 from confide.store.work import Add, Alter
 
@@ -69,15 +69,22 @@ async def put(keyring: Keyring, draft: Draft, now: int) -> list[Add | Alter]:
     return steps
 
 
-def index(document: DocumentKey, tokens: Sequence[tuple[int, int]]) -> list[Add | Alter]:
-    """Return the steps that give a document these tokens in place of those that it has."""
-    drop = Alter(store.DROP_TOKENS, {"this": document}, None)
-    return [drop, Add(store.ADD_TOKEN, [(parameter, token, document) for parameter, token in tokens])]
+def index(version: Found, tokens: Sequence[tuple[int, int]]) -> list[Add | Alter]:
+    """Return the steps that give a document these tokens in place of those that it has; a conflict where it has a newer version."""
+    unchanged = Alter(store.UNCHANGED, {"this": version.key, "seen": version.number})
+    drop = Alter(store.DROP_TOKENS, {"this": version.key}, None)
+    return [unchanged, drop, Add(store.ADD_TOKEN, [(parameter, token, version.key) for parameter, token in tokens])]
 
 
-def mark(marks: Sequence[int]) -> list[Add | Alter]:
+def mark(marks: Sequence[int], generation: int) -> list[Add | Alter]:
     """Return the step that stores marks of the blind index; each stands under a random number that is no document's."""
-    return [Add(store.ADD_TOKEN, [(SALTED, one, new_stranger()) for one in marks])] if marks else []
+    return [Add(store.ADD_TOKEN, [(SALTED, one, new_stranger(generation)) for one in marks])] if marks else []
+
+
+def unmark(generation: int) -> Alter:
+    """Return the step that takes away the marks of a generation under which nothing is indexed any more."""
+    above, below = (-(number << STRANGER_BITS) for number in (generation + 1, generation))
+    return Alter(store.DROP_MARKS, {"above": above, "below": below}, None)
 
 
 def delete(tenant: TenantId, before: Found, shared_with: Sequence[DocumentKey], now: int) -> list[Add | Alter]:

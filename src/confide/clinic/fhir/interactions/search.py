@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from confide.clinic.fhir.search.index import SaltedEntry
     from confide.clinic.fhir.search.query import Query
     from confide.clinic.records.attachments import Opened
+    from confide.clinic.records.blind import Searched
     from confide.clinic.records.model import Found
     from confide.values.ids import SubjectId
 
@@ -140,21 +141,21 @@ async def _wanted(call: Call, rows: Rows, query: Query, patient: Found | None) -
         keys = [one.key for one in found_keys if one is not None and not one.deleted]
         if not keys:
             return None
-    index = call.parts.index
-    filters = [(SALTED, await _listed(call, one)) for one in salted_entries(query.filters)]
+    index = await call.parts.index.reading(call.now)
+    filters = [(SALTED, await _listed(call, index, one)) for one in salted_entries(query.filters)]
     for one in query.filters:
         if one.parameter.salted:
             continue
         by_parameter: dict[int, set[int]] = {}
         for parameter, bound, value in one.tokens():
-            by_parameter.setdefault(parameter, set()).add(index.token(parameter, value, subject if bound else b""))
+            by_parameter.setdefault(parameter, set()).update(index.tokens(parameter, value, subject if bound else b""))
         filters += [(parameter, sorted(tokens)) for parameter, tokens in by_parameter.items()]
     return Wanted(query.type, about, keys, filters)
 
 
-async def _listed(call: Call, entries: Sequence[SaltedEntry]) -> list[int]:
+async def _listed(call: Call, index: Searched, entries: Sequence[SaltedEntry]) -> list[int]:
     try:
-        return await call.parts.index.list_tokens(call.parts.database, entries)
+        return await index.list_tokens(call.parts.database, entries)
     except TooManyTokens as error:
         raise TooCostly(str(error)) from None
 
