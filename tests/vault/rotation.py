@@ -26,7 +26,9 @@ KILLS = 3
 """Of each rotation, before it is let through."""
 LEAST_SECONDS, MOST_SECONDS = 0.6, 2.5
 """Until a kill: a command needs about a second before it begins."""
-WHAT = ("epoch", "kek", "root", "data")
+WHAT = ("epoch", "kek", "root", "data", "index")
+PROVIDER_SECONDS = 10
+"""A process asks for keys so often; four times this is how long an index key takes before anything is indexed under it anew."""
 ANSWER_SECONDS = 30
 
 
@@ -38,20 +40,21 @@ class Rotations:
     finished: int = 0
     written: int = 0
     read: int = 0
+    searched: int = 0
     faults: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """Return the figures as a line."""
         return (
             f"rotation under load: {self.finished} rotations finished after {self.killed} kills, meanwhile {self.written} patients written "
-            f"and {self.read} read, {len(self.faults)} faults"
+            f"{self.read} read, {self.searched} searched for, {len(self.faults)} faults"
         )
 
 
 def run(folder: Path, random: Random) -> Rotations:
     """Rotate everything under load."""
     seen = Rotations()
-    place = ground.make(folder / "instance")
+    place = ground.make(folder / "instance", {"provider_seconds": PROVIDER_SECONDS})
     server = ground.start(place)
     try:
         load = _Load(place, seen)
@@ -130,6 +133,7 @@ class _Load:
                 self._write(http)
                 at = (at + 7) % len(self._written)
                 self._read(http, self._written[at])
+                self._search(http, at)
                 time.sleep(0.01)
 
     def _write(self, http: httpx.Client) -> None:
@@ -146,8 +150,16 @@ class _Load:
             self._seen.faults.append(f"a read was answered with {answer.status_code}")
         self._seen.read += 1
 
+    def _search(self, http: httpx.Client, at: int) -> None:
+        answer = http.get("/fhir/Patient", params={"family:exact": f"Kept{at}"})
+        found = [one["resource"]["id"] for one in answer.json().get("entry", [])]
+        if found != [self._written[at]]:
+            self._seen.faults.append(f"a search was answered with {answer.status_code} and found {len(found)} in place of one")
+        self._seen.searched += 1
+
     def read_all(self) -> None:
-        """Read everything that was acknowledged."""
+        """Read everything that was acknowledged, and search for it."""
         with self._client() as http:
-            for identifier in self._written:
+            for at, identifier in enumerate(self._written):
                 self._read(http, identifier)
+                self._search(http, at)
