@@ -20,8 +20,8 @@ from confide.clinic.errors import Undeclared
 from confide.clinic.fhir import outcome
 from confide.clinic.fhir.call import Call, Limits, Parts
 from confide.clinic.fhir.definitions.structs import RESOURCE_TYPES, elements
+from confide.clinic.fhir.erase import ClinicHoldings
 from confide.clinic.fhir.http import Door, network, routes
-from confide.clinic.fhir.interactions import erase
 from confide.clinic.fhir.prepare import instant
 from confide.clinic.fhir.reindex import reindex, renew
 from confide.clinic.portal.door import Door as PortalDoor
@@ -29,7 +29,6 @@ from confide.clinic.portal.routes import routes as portal_routes
 from confide.clinic.records import file_sweep, jobs
 from confide.clinic.records import read as records
 from confide.clinic.records.blind import BlindIndex
-from confide.clinic.records.erase import reached
 from confide.clinic.records.fhir_map import undeclared
 from confide.clinic.records.filing import files_of
 from confide.crypto.random import new_uuid4
@@ -64,13 +63,11 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from confide.clinic.settings import Settings
-    from confide.keys.ledger import Entry, State
     from confide.keys.provider import Provider
     from confide.keys.providers.passphrase import Ask
-    from confide.rights.holdings import Plan
     from confide.store.work import Database
     from confide.values.errors import ConfideError
-    from confide.values.ids import DocumentKey, KeyRef, SubjectId
+    from confide.values.ids import DocumentKey
     from confide.values.logged import Log
 
     Observe = Callable[[str, str, int, str, int], None]
@@ -108,25 +105,6 @@ class House:
     def holdings(self, now: int) -> ClinicHoldings:
         """Return what the clinic holds of people, for the rights; the operator asks."""
         return ClinicHoldings(Call(self.parts, operator(), Origin(uuid_text(new_uuid4()), None), now))
-
-
-@dataclass(frozen=True, slots=True)
-class ClinicHoldings:
-    """The clinic's store of personal data, as `rights` sees it."""
-
-    call: Call
-
-    async def plan(self, subject: SubjectId, _now: int) -> Plan | None:
-        """See `Holdings.plan`."""
-        return await erase.plan(self.call, subject)
-
-    async def reached(self) -> State:
-        """See `Holdings.reached`."""
-        return await reached(self.call.parts.database, TENANT)
-
-    async def erase(self, entry: Entry, after: State, report: Callable[[int], None], _now: int) -> tuple[KeyRef, ...]:
-        """See `Holdings.erase`."""
-        return await erase.carry_out(self.call, entry, after, report)
 
 
 def check_declared() -> None:

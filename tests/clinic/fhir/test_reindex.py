@@ -95,6 +95,7 @@ async def test_every_search_finds_everything_at_every_time(practice: Practice, c
     expected = await add(clinician, MANY, "Quillfeather")
     before = await rows(practice)
     await begin(practice)
+    alone = None
     for _ in range(3):
         expected |= await add(clinician, 9, "Quillfeather")
         assert set(await clinician.found("Patient", family="Quillfeather")) == expected
@@ -104,6 +105,7 @@ async def test_every_search_finds_everything_at_every_time(practice: Practice, c
     after = await rows(practice)
 
     assert set(await clinician.found("Patient", family="Quillfeather")) == expected
+    assert alone is not None
     assert alone == (await keys(practice))[-1].generation
     assert len(await keys(practice)) == 1
     assert not before & after

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confide.audit.append import granted
@@ -43,6 +44,25 @@ if TYPE_CHECKING:
     from confide.keys.ledger import Entry, State
     from confide.store.work import Database
     from confide.values.ids import DocumentKey
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicHoldings:
+    """The clinic's store of personal data, as `rights` sees it."""
+
+    call: Call
+
+    async def plan(self, subject: SubjectId, _now: int) -> Plan | None:
+        """See `Holdings.plan`."""
+        return await plan(self.call, subject)
+
+    async def reached(self) -> State:
+        """See `Holdings.reached`."""
+        return await rows.reached(self.call.parts.database, self.call.principal.tenant)
+
+    async def erase(self, entry: Entry, after: State, report: Callable[[int], None], _now: int) -> tuple[KeyRef, ...]:
+        """See `Holdings.erase`."""
+        return await carry_out(self.call, entry, after, report)
 
 
 async def plan(call: Call, subject: SubjectId) -> Plan | None:
