@@ -41,6 +41,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("two types", "confide export --to out/ --type Patient --type Observation --plaintext"),
     ),
+    "adopt init": (("once, where the backend's modules can be imported", "confide adopt init bank.database:vault"),),
+    "adopt migrate": (
+        ("what would be done", "confide adopt migrate bank.database:vault --models bank.models --dry-run"),
+        ("seal every row; run it again to go on where it was stopped", "confide adopt migrate bank.database:vault --models bank.models"),
+        ("put everything back", "confide adopt migrate bank.database:vault --models bank.models --undo"),
+        ("when you are sure", "confide adopt migrate bank.database:vault --models bank.models --finish"),
+    ),
     "audit show": (
         ("the newest twenty events", "confide audit show"),
         ("the newest thousand as they are stored, one JSON object on each line", "confide audit show -n 1000 --json"),

@@ -20,6 +20,7 @@ from confide.adopt.begin import begin
 from confide.adopt.errors import NobodyActs
 from confide.adopt.sqlalchemy.declare import Category, Find, personal, row_id, subject_id
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished
+from confide.adopt.sqlalchemy.migrate.drop import drop, leftovers
 from confide.adopt.sqlalchemy.migrate.engine import open_engine
 from confide.adopt.sqlalchemy.migrate.finish import finish
 from confide.adopt.sqlalchemy.migrate.open import undo
@@ -27,7 +28,7 @@ from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import seal
 from confide.adopt.sqlalchemy.migrate.work import works
 from confide.adopt.sqlalchemy.migrating import PLAIN_READS
-from confide.adopt.sqlalchemy.refusals import MigrationOver, NotFinished
+from confide.adopt.sqlalchemy.refusals import CannotAlter, MigrationOver, NotFinished
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.sealed.errors import DeclarationRefused
 from confide.values.principal import Role
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 ROWS = 60
 UNTIL = dt.date(2999, 1, 1)
+SEALED = {"id": False, "row": False, "name_sealed": False, "email_sealed": False, "born_sealed": True, "city": False}
+"""Columns of a member when all is done, and whether they may be empty."""
 
 
 class Club(NamedTuple):
@@ -99,8 +102,9 @@ def existing(engine: sa.Engine) -> None:
     )
     metadata.create_all(engine)
     with engine.begin() as connection:
-        connection.execute(sa.insert(member), [member_row(at) for at in range(1, ROWS + 1)])
-        connection.execute(sa.insert(fee), [{"id": at, "member_id": at, "amount": Decimal(at)} for at in range(1, ROWS + 1)])
+        for at in range(1, ROWS + 1):  # one by one, so that the database numbers them in this order
+            connection.execute(sa.insert(member), {key: value for key, value in member_row(at).items() if key != "id"})
+            connection.execute(sa.insert(fee), {"member_id": at, "amount": Decimal(at)})
 
 
 def member_row(at: int) -> dict[str, Any]:
@@ -119,8 +123,8 @@ def club(tmp_path: Path, database: str) -> Iterator[Club]:
     engine.dispose()
 
 
-def models(folder: Path, database: str, engine: sa.Engine, until: dt.date = UNTIL) -> Club:
-    """Declare the models of the new program."""
+def models(folder: Path, database: str, engine: sa.Engine, until: dt.date | None = UNTIL) -> Club:
+    """Declare the models of the new program; without a day those of the one after it, which knows no clear text any more."""
 
     class Base(DeclarativeBase):
         pass
@@ -128,17 +132,16 @@ def models(folder: Path, database: str, engine: sa.Engine, until: dt.date = UNTI
     vault = Vault.of(Base, database=database, keys=f"sqlite:///{folder / 'keys.db'}", key_file=folder / "root.key")
     begin(vault.settings)
 
+    def was(name: str) -> dict[str, Any]:
+        return {} if until is None else {"was": name, "until": until}
+
     class Member(Base):
         __tablename__ = "member"
         id: Mapped[int] = mapped_column(primary_key=True)
         row: Mapped[bytes] = row_id()
-        name: Mapped[str] = personal(
-            "name_sealed", sa.String(80), is_a=Category.NAME, find={Find.EXACT, Find.PREFIX}, was="name", until=until
-        )
-        email: Mapped[str] = personal(
-            "email_sealed", sa.String(120), is_a=Category.CONTACT, find=Find.EXACT, unique=True, was="email", until=until
-        )
-        born: Mapped[dt.date | None] = personal("born_sealed", sa.Date(), is_a=Category.BIRTH, find=Find.RANGE, was="born", until=until)
+        name: Mapped[str] = personal("name_sealed", sa.String(80), is_a=Category.NAME, find={Find.EXACT, Find.PREFIX}, **was("name"))
+        email: Mapped[str] = personal("email_sealed", sa.String(120), is_a=Category.CONTACT, find=Find.EXACT, unique=True, **was("email"))
+        born: Mapped[dt.date | None] = personal("born_sealed", sa.Date(), is_a=Category.BIRTH, find=Find.RANGE, **was("born"))
         city: Mapped[str] = mapped_column(sa.String(20))
 
     class Fee(Base):
@@ -147,7 +150,7 @@ def models(folder: Path, database: str, engine: sa.Engine, until: dt.date = UNTI
         row: Mapped[bytes] = row_id()
         member_id: Mapped[int] = mapped_column(sa.ForeignKey("member.id"))
         whose: Mapped[bytes] = subject_id("member")
-        amount: Mapped[Decimal] = personal("amount_sealed", sa.Numeric(10, 2), is_a=Category.FINANCIAL, was="amount", until=until)
+        amount: Mapped[Decimal] = personal("amount_sealed", sa.Numeric(10, 2), is_a=Category.FINANCIAL, **was("amount"))
         member: Mapped[Member] = relationship()
 
     return Club(Base, vault, Member, Fee, engine, database)
@@ -166,7 +169,7 @@ def expected() -> list[tuple[Any, ...]]:
 
 
 def test_from_clear_text_to_sealed_and_finished(club: Club) -> None:
-    """Read as ever before, during and after; nothing in the clear is left in the tables."""
+    """Read as ever before, during and after, by a program that still says was=…; nothing in the clear is left in the tables."""
     club.prepare()
     club.prepare()
     assert shown(club) == expected()
@@ -175,8 +178,7 @@ def test_from_clear_text_to_sealed_and_finished(club: Club) -> None:
     assert all(row["name"] is row["email"] is row["born"] is None for row in club.raw("member"))
     club.migrate(finish)
     assert shown(club) == expected()
-    assert set(club.raw("member")[0]) == {"id", "row", "name_sealed", "email_sealed", "born_sealed", "city"}
-    assert set(club.raw("fee")[0]) == {"id", "row", "member_id", "whose", "amount_sealed"}
+    assert all(row["name"] is row["email"] is row["born"] is None for row in club.raw("member"))
     with club.acting(), Session(club.engine) as session:
         assert [one.amount for one in session.scalars(sa.select(club.Fee).order_by(club.Fee.id))] == [
             Decimal(at) for at in range(1, ROWS + 1)
@@ -197,12 +199,42 @@ def test_the_database_holds_what_the_models_say_when_it_is_finished(club: Club) 
     with club.engine.connect() as connection:
         columns = {one["name"]: one["nullable"] for one in sa.inspect(connection).get_columns("member")}
         checks = {one["name"] for one in sa.inspect(connection).get_check_constraints("member")}
-    assert columns == {"id": False, "row": False, "name_sealed": False, "email_sealed": False, "born_sealed": True, "city": False}
+    assert columns == SEALED | {"name": True, "email": True, "born": True}
     assert checks >= {"sealed_name_sealed", "sealed_email_sealed", "sealed_born_sealed"}
+    with club.engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):  # an older program
+        connection.execute(sa.text("UPDATE member SET name = 'Newer'"))
     with club.engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
         connection.execute(
             sa.text("UPDATE member SET name_sealed = :plain"), {"plain": b"in the clear and long enough to be an envelope, almost"}
         )
+
+
+def test_what_no_model_names_any_more_is_dropped(club: Club, tmp_path: Path) -> None:
+    """Columns of before with their index and constraint, once they are closed and was=… is gone; nothing else."""
+    club.prepare()
+    club.migrate(seal)
+    after = models(tmp_path, club.database, club.engine, until=None)
+    with club.engine.connect() as connection:
+        assert leftovers(connection, after.Base.registry) == {}
+    club.migrate(finish)
+    engine = open_engine(club.database)
+    with engine.connect() as connection:
+        assert leftovers(connection, club.Base.registry) == {}
+        found = leftovers(connection, after.Base.registry)
+    said = [line for table, names in found.items() for line in drop(engine, table, names)]
+    engine.dispose()
+    with club.engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        columns = {one["name"]: one["nullable"] for one in inspector.get_columns("member")}
+        checks = {one["name"] for one in inspector.get_check_constraints("member")}
+
+    assert columns == SEALED
+    assert set(club.raw("fee")[0]) == {"id", "row", "member_id", "whose", "amount_sealed"}
+    assert checks >= {"sealed_name_sealed", "sealed_email_sealed", "sealed_born_sealed"}
+    assert not any(str(check).startswith("cleared_") for check in checks)
+    assert {"column member.name dropped", "constraint uq_member_email dropped", "column fee.amount dropped"} <= set(said)
+    assert shown(after) == expected()
+    after.vault.close()
 
 
 def test_the_way_back(club: Club) -> None:
@@ -401,6 +433,68 @@ def test_a_killed_migration_goes_on(club: Club, tmp_path: Path) -> None:
     club.migrate(finish)
 
     assert shown(club) == expected()
+
+
+MEMBER = """CREATE TABLE member (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(80) NOT NULL, email VARCHAR(120) NOT NULL, born DATE,
+    city VARCHAR(20) NOT NULL CHECK (length(city) > 1), CONSTRAINT no_digits CHECK (city <> '1'))"""
+
+
+def test_what_else_a_table_has_survives(tmp_path: Path) -> None:
+    """SQLite makes an altered table anew: checks, triggers, indexes on expressions, views and numbering come along."""
+    database = f"sqlite:///{tmp_path / 'club.db'}"
+    club = models(tmp_path, database, sa.create_engine(database))
+    with club.engine.begin() as connection:
+        for text in (
+            MEMBER,
+            "CREATE TABLE fee (id INTEGER PRIMARY KEY, member_id INTEGER NOT NULL REFERENCES member (id), amount NUMERIC NOT NULL)",
+            "CREATE INDEX ix_lower_city ON member (lower(city))",
+            "CREATE INDEX ix_lower_email ON member (lower(email))",
+            "CREATE INDEX ix_some ON member (city) WHERE city <> 'Ulm'",
+            "CREATE VIEW cities AS SELECT DISTINCT city FROM member",
+            "CREATE TABLE seen (city TEXT)",
+            "CREATE TRIGGER tr_seen AFTER INSERT ON member BEGIN INSERT INTO seen VALUES (new.city); END",
+            "INSERT INTO member (name, email, city) VALUES ('Ada', 'a@example.org', 'Ulm')",
+        ):
+            connection.exec_driver_sql(text)
+    club.prepare()
+    club.migrate(seal)
+    club.migrate(finish)
+    after = models(tmp_path, database, club.engine, until=None)
+    engine = open_engine(database)
+    with engine.connect() as connection:
+        found = leftovers(connection, after.Base.registry)
+    for table, names in found.items():
+        drop(engine, table, names)
+    engine.dispose()
+    with club.engine.connect() as connection:
+        texts: dict[str, str] = dict(connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all())
+        assert connection.scalar(sa.text("SELECT city FROM cities")) == "Ulm"
+    club.vault.close()
+    after.vault.close()
+
+    assert {"ix_lower_city", "ix_some", "cities", "tr_seen"} <= set(texts)
+    assert "ix_lower_email" not in texts
+    assert "AUTOINCREMENT" in texts["member"]
+    assert "length(city) > 1" in texts["member"]
+    assert "no_digits" in texts["member"]
+    assert "email " not in texts["member"]
+
+
+@pytest.mark.parametrize(
+    "clause", ["city TEXT COLLATE NOCASE", "city TEXT GENERATED ALWAYS AS (name)", "city TEXT UNIQUE ON CONFLICT REPLACE"]
+)
+def test_a_table_that_would_lose_something_is_left_as_it_is(tmp_path: Path, clause: str) -> None:
+    """SQLite cannot alter it, and making it anew would drop what SQLAlchemy does not know of."""
+    database = f"sqlite:///{tmp_path / 'club.db'}"
+    club = models(tmp_path, database, sa.create_engine(database))
+    with club.engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE member (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT, born DATE, {clause})")
+        before = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
+    with pytest.raises(CannotAlter, match="nothing was changed"):
+        club.prepare()
+    with club.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all() == before
+    club.vault.close()
 
 
 def test_counts(club: Club) -> None:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 COMMANDS = dict(commands())
 MAKERS = ("init", "demo", "keys kit recover", "restore")
 """What makes an instance, or fills one, and so does not want one to be there already."""
-WITH_AN_INSTANCE = [name for name in COMMANDS if not name.startswith(MAKERS)]
+WITHOUT_ONE = ("adopt",)
+"""What works on a backend that is none."""
+WITH_AN_INSTANCE = [name for name in COMMANDS if not name.startswith((*MAKERS, *WITHOUT_ONE))]
 WITH_JSON = [name for name, command in COMMANDS.items() if any("--json" in one.opts for one in command.params)]
 MARKER = "Zebulon"
 PASSWORD = "tall-ferns-99"

@@ -11,6 +11,7 @@ import click
 
 from confide.adopt.begin import begin
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished, is_prepared
+from confide.adopt.sqlalchemy.migrate.drop import drop, leftovers
 from confide.adopt.sqlalchemy.migrate.engine import open_engine
 from confide.adopt.sqlalchemy.migrate.finish import finish
 from confide.adopt.sqlalchemy.migrate.open import undo
@@ -68,11 +69,12 @@ def init_command(name: str) -> None:
 @click.option("--batch", type=click.IntRange(1, 10_000), default=BATCH, show_default=True, help="Rows in one transaction.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--undo", "back", is_flag=True, help="Put the clear text back. Possible until --finish.")
-@click.option("--finish", "last", is_flag=True, help="Open every row, then drop the columns with the clear text. There is no way back.")
+@click.option("--finish", "last", is_flag=True, help="Open every row, then close the columns with the clear text. There is no way back.")
 def migrate_command(*, name: str, models: tuple[str, ...], table: str | None, batch: int, dry_run: bool, back: bool, last: bool) -> None:
     """Seal the columns whose declaration says was=…, row by row, while the backend goes on.
 
-    A run that was stopped goes on when it is started again.
+    A run that was stopped goes on when it is started again. Once it is finished, and no program says was=… any more, --finish drops the
+    empty columns.
     """
     if back and last:
         message = "--undo and --finish exclude each other."
@@ -80,11 +82,19 @@ def migrate_command(*, name: str, models: tuple[str, ...], table: str | None, ba
     vault = vault_of(name, models)
     engine = open_engine(vault.settings.database)
     try:
-        for work in works(vault.base.registry, table):
+        found, registry = works(vault.base.registry, table), vault.base.registry
+        with engine.connect() as connection:
+            empty = leftovers(connection, registry, table)
+        if not found and not empty:
+            message = f"No column of {table or 'any table'} says was=…, so there is nothing to migrate."
+            raise NothingToDo(message)
+        for work in found:
             if dry_run:
                 _say(engine, vault, work)
             else:
                 _migrate(engine, vault, work, batch, back=back, last=last)
+        for of, names in empty.items():
+            _drop(engine, of, names, last=last and not dry_run)
     finally:
         engine.dispose()
         vault.close()
@@ -127,7 +137,10 @@ def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, back: b
     with engine.connect() as connection:
         over = is_prepared(connection, work) and is_finished(connection, work)
     if over:
-        terminal.kept("The clear text of this table is gone already.")
+        if back:
+            message = f"The migration of {work.table.fullname} is finished: its clear text is gone, and there is no way back."
+            raise NothingToDo(message)
+        terminal.kept("Finished already: take was=… and until=… out of the declaration.")
         return
     with engine.begin() as connection:
         for done in prepare(connection, work, vault.tables):
@@ -142,11 +155,20 @@ def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, back: b
         rows = _counted("Sealing", found.unfinished, lambda report: seal(engine, work, report, batch))
         terminal.done(f"{rows:,} rows sealed.")
         if not last:
-            terminal.note("Way back: --undo. When you are sure: --finish drops the clear text for good.")
+            terminal.note("Way back: --undo. When you are sure: --finish closes the columns of before for good.")
             return
         for done in _counted("Opening every row", found.rows, lambda report: finish(engine, work, report)):
             terminal.done(done)
         terminal.done("Finished. There is no way back now; take was=… and until=… out of the declaration.")
+
+
+def _drop(engine: sa.Engine, table: sa.Table, names: list[str], *, last: bool) -> None:
+    terminal.title(table.fullname)
+    if not last:
+        terminal.note(f"Left over and empty: {', '.join(names)}. Once no running program says was=… any more, --finish drops them.")
+        return
+    for done in drop(engine, table, names):
+        terminal.done(done)
 
 
 def _counted(what: str, total: int, work: Callable[[Report], T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,12 +36,16 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.Connection:
-    """Return a connection in WAL mode that is durable at every commit (synchronous=FULL) and overwrites what it deletes."""
+    """Return a connection in WAL mode that is durable at every commit (synchronous=FULL) and overwrites what it deletes.
+
+    Who waits for nobody, since another program writes the file as well, leaves it as it is while that program writes.
+    """
     connection = sqlite3.connect(
         path, isolation_level=None, timeout=busy_milliseconds / 1000, check_same_thread=False, cached_statements=512
     )
+    with suppress(sqlite3.OperationalError) if busy_milliseconds == 0 else nullcontext():
+        connection.execute("PRAGMA journal_mode=WAL")
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "secure_delete=ON",
         "foreign_keys=ON",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,11 @@ import sqlalchemy as sa
 from fastapi import BackgroundTasks, Depends, FastAPI, Header, WebSocket
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
-from starlette.testclient import TestClient
 
 from confide.adopt.fastapi.install import Purpose, install
 from confide.adopt.fastapi.middleware import VaultMiddleware
 from confide.adopt.scope import SCOPE, current
+from confide.keys.errors import KeyFileRefused
 from confide.store.errors import Unavailable
 from confide.values.principal import Role
 
@@ -120,52 +121,57 @@ def app(town: Town, engine: sa.Engine, people: list[bytes]) -> FastAPI:  # noqa:
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client; the application's lifespan is on."""
-    with TestClient(app, raise_server_exceptions=False) as found:
+    async with app.router.lifespan_context(app), client_of(app) as found:
         yield found
+
+
+def client_of(app: Any) -> httpx.AsyncClient:
+    """A client of an application whose failures are answered, as a server answers them."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test")
 
 
 CLERK = {"x-clerk": "anna"}
 
 
 @pytest.mark.parametrize("path", ["/sync", "/async"])
-def test_whoever_is_signed_in_reads(town: Town, engine: sa.Engine, client: TestClient, path: str) -> None:
+async def test_whoever_is_signed_in_reads(town: Town, engine: sa.Engine, client: httpx.AsyncClient, path: str) -> None:
     """In a thread as in the event loop; each person has an event when the answer is there."""
-    answer = client.get(path, headers=CLERK)
+    answer = await client.get(path, headers=CLERK)
 
     assert (answer.status_code, answer.json()) == (200, ["Ada", "Ben"])
     assert events(town, engine) == 2
 
 
-def test_nobody_reads_without_signing_in(town: Town, engine: sa.Engine, client: TestClient) -> None:
+async def test_nobody_reads_without_signing_in(town: Town, engine: sa.Engine, client: httpx.AsyncClient) -> None:
     """A forgotten sign-in opens nothing, and the answer says what is missing."""
-    answer = client.get("/sync")
+    answer = await client.get("/sync")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "adopt.nobody-acts")
     assert events(town, engine) == 0
 
 
-def test_one_request_does_not_act_for_the_next(town: Town, engine: sa.Engine, client: TestClient) -> None:
+async def test_one_request_does_not_act_for_the_next(town: Town, engine: sa.Engine, client: httpx.AsyncClient) -> None:
     """Nor does anything stay behind."""
-    assert client.get("/sync", headers=CLERK).status_code == 200
-    assert client.get("/sync").status_code == 500
-    assert client.get("/nothing").status_code == 200
+    assert (await client.get("/sync", headers=CLERK)).status_code == 200
+    assert (await client.get("/sync")).status_code == 500
+    assert (await client.get("/nothing")).status_code == 200
     assert SCOPE.get() is None
     assert events(town, engine) == 2
 
 
-def test_a_person_who_is_shown_somebody_else_gets_a_refusal(client: TestClient, people: list[bytes]) -> None:
+async def test_a_person_who_is_shown_somebody_else_gets_a_refusal(client: httpx.AsyncClient, people: list[bytes]) -> None:
     """And no part of what was opened before."""
-    answer = client.get("/sync", headers={"x-person": people[0].hex()})
+    answer = await client.get("/sync", headers={"x-person": people[0].hex()})
 
     assert (answer.status_code, answer.json()["code"]) == (403, "adopt.not-yours")
     assert "Ada" not in answer.text
 
 
-def test_refusals_of_the_vault_have_a_status(client: TestClient) -> None:
+async def test_refusals_of_the_vault_have_a_status(client: httpx.AsyncClient) -> None:
     """What a caller did wrong is told as such, without the value."""
-    answer = client.get("/short", headers=CLERK)
+    answer = await client.get("/short", headers=CLERK)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "sealed.too-long")
     assert "xxx" not in answer.text
@@ -186,9 +192,17 @@ class Watched:
         await self.app(scope, receive, watched)
 
 
+def requested(kind: str, path: str) -> dict[str, Any]:
+    """The scope of a request without a client, to look at each message that leaves."""
+    return {
+        "type": kind, "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": kind,
+        "headers": [(b"x-clerk", b"anna")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "http_version": "1.1",
+    }  # fmt: skip
+
+
 async def ask(app: Any, path: str) -> httpx.Response:
     """Send one request."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://test") as client:
+    async with client_of(app) as client:
         return await client.get(path, headers=CLERK)
 
 
@@ -247,32 +261,38 @@ async def test_a_stream_that_cannot_be_recorded_breaks_off(town: Town, engine: s
     async def receive() -> Any:
         await asyncio.sleep(60)
 
-    scope = {
-        "type": "http", "method": "GET", "path": "/stream", "raw_path": b"/stream", "query_string": b"", "root_path": "", "scheme": "http",
-        "headers": [(b"x-clerk", b"anna")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "http_version": "1.1",
-    }  # fmt: skip
     with pytest.raises(Unavailable):
-        await app(scope, receive, send)
+        await app(requested("http", "/stream"), receive, send)
 
     assert [message["type"] for message in messages] == ["http.response.start"]
 
 
-def test_an_answer_about_a_failure_is_recorded_as_well(town: Town, engine: sa.Engine, client: TestClient) -> None:
+async def test_an_answer_about_a_failure_is_recorded_as_well(town: Town, engine: sa.Engine, client: httpx.AsyncClient) -> None:
     """What was opened before the failure was opened."""
-    assert client.get("/fails", headers=CLERK).status_code == 500
+    assert (await client.get("/fails", headers=CLERK)).status_code == 500
     assert events(town, engine) == 2
 
 
-def test_websockets_are_recorded_before_each_message(town: Town, engine: sa.Engine, client: TestClient) -> None:
+async def test_websockets_are_recorded_before_each_message(town: Town, engine: sa.Engine, app: FastAPI) -> None:
     """As parts of an answer are."""
-    with client.websocket_connect("/socket", headers=CLERK) as socket:
-        assert socket.receive_json() == ["Ada", "Ben"]
-        assert socket.receive_text() == "2"
+    await town.vault.start_async()
+    messages: list[Any] = []
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    await app(requested("websocket", "/socket"), receive, send)
+
+    assert [message["type"] for message in messages] == ["websocket.accept", "websocket.send", "websocket.send", "websocket.close"]
+    assert (json.loads(messages[1]["text"]), messages[2]["text"]) == (["Ada", "Ben"], "2")
 
 
-def test_the_vault_lives_as_long_as_the_application(town: Town, app: FastAPI) -> None:
+async def test_the_vault_lives_as_long_as_the_application(town: Town, app: FastAPI) -> None:
     """Opened before the application's own start, closed after its end."""
-    with TestClient(app):
+    async with app.router.lifespan_context(app):
         assert town.vault._background.parts is not None
         assert app.state.seen == ["begun"]
 
@@ -280,13 +300,13 @@ def test_the_vault_lives_as_long_as_the_application(town: Town, app: FastAPI) ->
     assert app.state.seen == ["begun", "ended"]
 
 
-def test_lost_keys_stop_the_start(town: Town, app: FastAPI) -> None:
+async def test_lost_keys_stop_the_start(town: Town, app: FastAPI) -> None:
     """Not the first request."""
     town.vault.close()
     choice = town.vault.settings.provider
     choice.path.unlink()  # type: ignore[union-attr]  # a key file
-    with pytest.raises(Exception, match="key file"), TestClient(app):
-        pass
+    with pytest.raises(KeyFileRefused):
+        await app.router.lifespan_context(app).__aenter__()
 
 
 async def test_other_protocols_pass(town: Town) -> None:

@@ -46,6 +46,12 @@ class Undeclared(AdoptError):
 
 
 class NotFinished(AdoptError):
-    """A migration cannot be finished yet; nothing was dropped."""
+    """A migration cannot be finished yet; nothing was changed."""
 
     code: ClassVar[str] = "adopt.not-finished"
+
+
+class CannotAlter(AdoptError):
+    """A table has something that would be lost when it is altered; nothing was changed."""
+
+    code: ClassVar[str] = "adopt.cannot-alter"

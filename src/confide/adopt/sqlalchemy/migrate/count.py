@@ -30,9 +30,16 @@ def is_prepared(connection: sa.Connection, work: Work) -> bool:
 
 
 def is_finished(connection: sa.Connection, work: Work) -> bool:
-    """Tell whether the columns with values in the clear are gone."""
-    there = {column["name"] for column in sa.inspect(connection).get_columns(work.table.name, work.table.schema)}
-    return not any(work.was(bound).name in there for bound in work.bounds)
+    """Tell whether the columns with values in the clear were closed, or are gone."""
+    inspector = sa.inspect(connection)
+    there = {column["name"] for column in inspector.get_columns(work.table.name, work.table.schema)}
+    closed = {check["name"] for check in inspector.get_check_constraints(work.table.name, work.table.schema)}
+    return all(cleared(work.was(bound).name) in closed or work.was(bound).name not in there for bound in work.bounds)
+
+
+def cleared(column: str) -> str:
+    """Return the name of the constraint that keeps a column empty for good."""
+    return f"cleared_{column}"
 
 
 def count(connection: sa.Connection, work: Work) -> Count:

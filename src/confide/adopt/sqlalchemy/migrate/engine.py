@@ -28,6 +28,7 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
 def _connect(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's begin, and nothing of the driver's
     connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA legacy_alter_table=ON")  # views and triggers that name a table survive that it is made anew
     connection.execute("PRAGMA secure_delete=ON")  # what was in the clear is overwritten, not just forgotten
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from confide.adopt.scope import current
 from confide.adopt.sqlalchemy import indexing
 from confide.adopt.sqlalchemy.described import vault_of
-from confide.adopt.sqlalchemy.migrate.seal import BATCH
+from confide.adopt.sqlalchemy.migrate.seal import BATCH, PAUSE_SECONDS
 from confide.values.errors import ConfideError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def undo(engine: sa.Engine, work: Work, report: Report, size: int = BATCH) -> in
             if not connection.scalar(sa.select(sa.exists().where(work.sealed()))):
                 return done
         last = None
+        time.sleep(PAUSE_SECONDS)
 
 
 def _names(work: Work) -> list[str]:

@@ -8,13 +8,20 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from confide.adopt.sqlalchemy.migrate.alter import altered, check_alterable, indexed
+
 if TYPE_CHECKING:
     from confide.adopt.sqlalchemy.migrate.work import Work
     from confide.adopt.sqlalchemy.tables import Tables
 
 
 def prepare(connection: sa.Connection, work: Work, tables: Tables) -> list[str]:
-    """Add what a table lacks, and return it in words; where nothing is lacking, nothing is touched."""
+    """Add what a table lacks, and return it in words; where nothing is lacking, nothing is touched.
+
+    Raises:
+        CannotAlter: the table has something that would be lost; nothing was changed.
+    """
+    check_alterable(connection, work.table)
     done = []
     for own in (tables.token, tables.unique, tables.shredded, tables.outbox):
         if not sa.inspect(connection).has_table(own.name):
@@ -22,31 +29,28 @@ def prepare(connection: sa.Connection, work: Work, tables: Tables) -> list[str]:
             done.append(f"table {own.name} made")
     inspector = sa.inspect(connection)
     there = {column["name"]: column for column in inspector.get_columns(work.table.name, work.table.schema)}
-    operations = Operations(MigrationContext.configure(connection))
     new = [column for column in (*work.identifiers(), *(bound.column for bound in work.bounds)) if column.name not in there]
     bound_to_be_filled = [
         work.was(bound).name for bound in work.bounds if not there.get(work.was(bound).name, {"nullable": True})["nullable"]
     ]
     if new or bound_to_be_filled:
-        with operations.batch_alter_table(work.table.name, schema=work.table.schema) as batch:
+        with altered(connection, work.table) as batch:
             for column in new:
                 batch.add_column(sa.Column(column.name, column.type, nullable=True))
                 done.append(f"column {work.table.name}.{column.name} added")
             for name in bound_to_be_filled:
                 batch.alter_column(name, existing_type=work.table.columns[name].type, nullable=True)
                 done.append(f"column {work.table.name}.{name} may be empty")
-    return done + _index(connection, work, operations)
+    return done + _index(connection, work)
 
 
-def _index(connection: sa.Connection, work: Work, operations: Operations) -> list[str]:
+def _index(connection: sa.Connection, work: Work) -> list[str]:
     """Index the identifiers: the row's own is unique."""
-    inspector = sa.inspect(connection)
-    indexed = {tuple(index["column_names"]) for index in inspector.get_indexes(work.table.name, work.table.schema)}
-    indexed |= {tuple(found["column_names"]) for found in inspector.get_unique_constraints(work.table.name, work.table.schema)}
-    indexed.add(tuple(column.name for column in work.keys))
-    done = []
+    listed = [one for some in indexed(connection, work.table) for one in some]
+    there = {tuple(one["column_names"]) for one in listed} | {tuple(column.name for column in work.keys)}
+    operations, done = Operations(MigrationContext.configure(connection)), []
     for column in work.identifiers():
-        if (column.name,) not in indexed:
+        if (column.name,) not in there:
             own: Any = column is work.described.row_column
             name = f"{'uq' if own else 'ix'}_{work.table.name}_{column.name}"
             operations.create_index(name, work.table.name, [column.name], unique=own, schema=work.table.schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Rows in one transaction: short enough that nobody waits for it."""
+PAUSE_SECONDS = 0.1
 
 
 def seal(engine: sa.Engine, work: Work, report: Report, size: int = BATCH) -> int:
@@ -49,6 +51,7 @@ def seal(engine: sa.Engine, work: Work, report: Report, size: int = BATCH) -> in
         if not skipped:
             return done
         last = None
+        time.sleep(PAUSE_SECONDS)  # whoever holds those rows is given time
 
 
 def _columns(work: Work) -> dict[str, sa.Column[Any]]:
