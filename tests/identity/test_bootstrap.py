@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from confide.identity import enrol as enrol_module
 from confide.identity.accounts import has_administrator
 from confide.identity.bootstrap import begin_bootstrap, check_bootstrap, create_bootstrap, finish_bootstrap
 from confide.identity.enrol import enrol
@@ -66,6 +67,22 @@ async def test_of_several_submits_one_account(ward: Ward) -> None:
 
     assert sorted(type(result).__name__ for result in results) == ["BootstrapRefused", "BootstrapRefused", "NoneType"]
     assert len([one for one in await ward.events() if one == ("bootstrap", "success", "bootstrap")]) == 1
+
+
+async def test_a_submit_that_is_overtaken_hears_that_the_link_has_ended(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where its ticket went with the link after it had found the link alive."""
+    secret = await create_bootstrap(ward.identity, ORIGIN, NOW)
+    first, second = await begin(ward, secret), await begin(ward, secret, "chief.two")
+    redeem = enrol_module.redeem
+
+    async def overtaken(*given: Any) -> Any:
+        monkeypatch.undo()
+        await finish(ward, secret, first)
+        return await redeem(*given)
+
+    monkeypatch.setattr(enrol_module, "redeem", overtaken)
+    with pytest.raises(BootstrapRefused):
+        await finish(ward, secret, second)
 
 
 async def test_a_used_link_has_ended(ward: Ward) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from confide.identity import accounts, enrol, parts, store, tokens, totp
 from confide.identity.deed import Deed
-from confide.identity.errors import BootstrapRefused, UsernameTaken
+from confide.identity.errors import BootstrapRefused, EnrolmentRefused, UsernameTaken
 from confide.identity.rules import check_password, check_username
 from confide.store.errors import Conflict
 from confide.store.work import Add, Alter
@@ -80,7 +80,11 @@ async def finish_bootstrap(identity: Identity, secret: str, ticket: str, code: s
     """
     link = await check_bootstrap(identity, secret, origin, now)
     deed = Deed(identity, "bootstrap", origin, now)
-    _, draft, step = await enrol.redeem(deed, ticket, code, link)
+    try:
+        _, draft, step = await enrol.redeem(deed, ticket, code, link)
+    except EnrolmentRefused:
+        await check_bootstrap(identity, secret, origin, now)  # whoever was first burnt the link meanwhile, and every ticket with it
+        raise
     if draft.username is None or draft.encoded is None:
         raise BootstrapRefused
     plan = accounts.Plan(draft.username, draft.encoded, Role.ADMINISTRATOR, totp=draft.secret, counter=step)
