@@ -122,6 +122,10 @@ show-vault: environment ## Providers that go away, killed rotations, erasure aga
 show-leakage: environment ## Steal a database of 20,000 patients and guess their names from its search index
 	@$(PY) -m tests.show.leakage
 
+.PHONY: show-adopt
+show-adopt: environment ## Existing backends adopt Confide in a few lines; their tables are sealed while they go on
+	@$(PY) -m tests.show.adopt
+
 .PHONY: bench-first
 bench-first: environment ## The first figures: crypto, then HTTP with and without TLS
 	@$(PY) -m benchmarks.first

@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "adopt init": (("once, where the backend's modules can be imported", "confide adopt init bank.database:vault"),),
     "adopt migrate": (
         ("what would be done", "confide adopt migrate bank.database:vault --models bank.models --dry-run"),
+        (
+            "room for what will be sealed, before the new program starts",
+            "confide adopt migrate bank.database:vault --models bank.models --prepare",
+        ),
         ("seal every row; run it again to go on where it was stopped", "confide adopt migrate bank.database:vault --models bank.models"),
         ("put everything back", "confide adopt migrate bank.database:vault --models bank.models --undo"),
         ("when you are sure", "confide adopt migrate bank.database:vault --models bank.models --finish"),

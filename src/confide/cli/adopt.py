@@ -68,16 +68,19 @@ def init_command(name: str) -> None:
 @click.option("--table", help="Only this table.")
 @click.option("--batch", type=click.IntRange(1, 10_000), default=BATCH, show_default=True, help="Rows in one transaction.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--prepare", "room", is_flag=True, help="Only make room: columns and tables that the program of before does not notice.")
 @click.option("--undo", "back", is_flag=True, help="Put the clear text back. Possible until --finish.")
 @click.option("--finish", "last", is_flag=True, help="Open every row, then close the columns with the clear text. There is no way back.")
-def migrate_command(*, name: str, models: tuple[str, ...], table: str | None, batch: int, dry_run: bool, back: bool, last: bool) -> None:
+def migrate_command(  # noqa: PLR0913 - an option each
+    *, name: str, models: tuple[str, ...], table: str | None, batch: int, dry_run: bool, room: bool, back: bool, last: bool
+) -> None:
     """Seal the columns whose declaration says was=…, row by row, while the backend goes on.
 
     A run that was stopped goes on when it is started again. Once it is finished, and no program says was=… any more, --finish drops the
     empty columns.
     """
-    if back and last:
-        message = "--undo and --finish exclude each other."
+    if room + back + last > 1:
+        message = "--prepare, --undo and --finish exclude each other."
         raise click.UsageError(message)
     vault = vault_of(name, models)
     engine = open_engine(vault.settings.database)
@@ -92,7 +95,7 @@ def migrate_command(*, name: str, models: tuple[str, ...], table: str | None, ba
             if dry_run:
                 _say(engine, vault, work)
             else:
-                _migrate(engine, vault, work, batch, back=back, last=last)
+                _migrate(engine, vault, work, batch, room=room, back=back, last=last)
         for of, names in empty.items():
             _drop(engine, of, names, last=last and not dry_run)
     finally:
@@ -132,7 +135,7 @@ def _say(engine: sa.Engine, vault: Vault, work: Work) -> None:
     terminal.note(f"{found.rows:,} rows, of which {found.unfinished:,} are still to be sealed and {found.sealed:,} hold something sealed")
 
 
-def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, back: bool, last: bool) -> None:
+def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, room: bool, back: bool, last: bool) -> None:
     terminal.title(work.table.fullname)
     with engine.connect() as connection:
         over = is_prepared(connection, work) and is_finished(connection, work)
@@ -145,6 +148,9 @@ def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, back: b
     with engine.begin() as connection:
         for done in prepare(connection, work, vault.tables):
             terminal.done(done)
+    if room:
+        terminal.done("There is room. Start the program that says was=…, then run this again without --prepare.")
+        return
     with engine.connect() as connection:
         found = count(connection, work)
     with vault.acting("confide adopt migrate", Purpose.MAINTENANCE, role=Role.OPERATOR):

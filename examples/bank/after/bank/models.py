@@ -7,7 +7,7 @@ from sqlalchemy import Date, ForeignKey, Numeric, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from bank.database import Base
-from confide.adopt.sqlalchemy.declare import Category, Find, personal, row_id, subject_id
+from confide.adopt.sqlalchemy.declare import Category, Erase, Find, personal, row_id, subject_id
 
 
 class Customer(Base):
@@ -17,7 +17,7 @@ class Customer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     row: Mapped[bytes] = row_id()
-    name: Mapped[str] = personal(String(120), is_a=Category.NAME, find=Find.PREFIX)
+    name: Mapped[str] = personal(String(120), is_a=Category.NAME, find=Find.PREFIX, erase=Erase.DELETE)
     email: Mapped[str] = personal(String(254), is_a=Category.CONTACT, find=Find.EXACT, unique=True)
     phone: Mapped[str | None] = personal(String(40), is_a=Category.CONTACT)
     address: Mapped[str] = personal(String(400), is_a=Category.ADDRESS)
@@ -36,7 +36,7 @@ class Account(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     row: Mapped[bytes] = row_id()
     owner: Mapped[bytes] = subject_id("customer")
-    iban: Mapped[str] = personal(String(34), is_a=Category.FINANCIAL, find=Find.EXACT, unique=True)
+    iban: Mapped[str] = personal(String(34), is_a=Category.FINANCIAL, find=Find.EXACT, unique=True, erase=Erase.DELETE)
     balance: Mapped[Decimal] = mapped_column(Numeric(14, 2), default=Decimal(0))
     customer: Mapped[Customer] = relationship(back_populates="accounts")
     transfers: Mapped[list["Transfer"]] = relationship(back_populates="account", order_by="Transfer.id")
@@ -51,7 +51,7 @@ class Transfer(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     row: Mapped[bytes] = row_id()
     owner: Mapped[bytes] = subject_id("account")
-    counterparty: Mapped[str] = personal(String(120), is_a=Category.NAME)
+    counterparty: Mapped[str] = personal(String(120), is_a=Category.NAME, erase=Erase.DELETE)
     counterparty_iban: Mapped[str] = personal(String(34), is_a=Category.FINANCIAL)
     reference: Mapped[str] = personal(String(140), is_a=Category.FINANCIAL)
     amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
