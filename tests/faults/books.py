@@ -62,12 +62,14 @@ class Books:
 
 
 def read(folder: Path) -> Books:
-    """Read the databases of an instance, whose server may be running.
+    """Read the databases of an instance, whose server may be running; of an unsound one nothing but that.
 
     Raises:
         sqlite3.DatabaseError: there is no reading them.
     """
     unsound = [f"integrity_check of {name} says: {line}" for name in DATABASES for line in _check(folder / name) if line != SOUND]
+    if unsound:  # what is read of a torn file may be of any kind, such as an event that is NULL
+        return Books({}, {}, {}, unsound)
     with closing(_open(folder / "data.db")) as data:
         numbers: defaultdict[int, list[int]] = defaultdict(list)
         for key, number in data.execute("SELECT document, number FROM version ORDER BY document, number"):
