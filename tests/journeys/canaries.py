@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -80,7 +81,7 @@ def scan(canaries: Mapping[str, str], *roots: Path) -> tuple[list[Finding], int,
     wanted = {form: (where, name) for where, value in canaries.items() for name, form in forms(value).items()}
     findings, files, size = [], 0, 0
     for root in roots:
-        for path in sorted(one for one in root.rglob("*") if one.is_file() and not one.is_symlink()):
+        for path in files_of(root):
             files += 1
             for offset, block in blocks(path):
                 size += len(block)
@@ -91,10 +92,18 @@ def scan(canaries: Mapping[str, str], *roots: Path) -> tuple[list[Finding], int,
     return findings, files, size
 
 
+def files_of(root: Path) -> Iterator[Path]:
+    """Yield every file, those as well that a database server made or renamed while others were being looked at."""
+    seen: set[Path] = set()
+    while new := {one for one in root.rglob("*") if one.is_file() and not one.is_symlink()} - seen:
+        yield from sorted(new)
+        seen |= new
+
+
 def blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the content of a file in blocks that overlap."""
+    """Yield the content of a file in blocks that overlap; nothing where it is gone by now."""
     offset = 0
-    with path.open("rb") as file:
+    with suppress(FileNotFoundError), path.open("rb") as file:
         while block := file.read(BLOCK):
             yield offset, block
             if len(block) < BLOCK:
