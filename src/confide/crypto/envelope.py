@@ -50,8 +50,8 @@ HALF_NONCE = NONCE_BYTES // 2
 HALF_CELLS = 1 << 16
 """Cells whose nonces share their first half."""
 _KNOWN_FLAGS = FLAG_ZSTD | FLAG_PADDED
-_CELL_HEADERS = {flags: bytes((MAGIC, Suite.XAES_256_GCM, flags, 0)) for flags in range(_KNOWN_FLAGS + 1)}
-_CELLS = frozenset(header[:3] for header in _CELL_HEADERS.values())
+_CELL_HEADERS = [bytes((MAGIC, Suite.XAES_256_GCM, flags, 0)) for flags in range(_KNOWN_FLAGS + 1)]
+_CELLS = frozenset(header[:3] for header in _CELL_HEADERS)
 _HALF, _BODY = HEADER_BYTES + HALF_NONCE, HEADER_BYTES + NONCE_BYTES
 _SHORTEST = _BODY + TAG_BYTES
 _CHANGED = "The value does not open: it was changed, or it was sealed elsewhere."
@@ -105,12 +105,13 @@ def parse_header(header: bytes) -> Header:
 
 
 class _Sealing:
-    """The first half of the nonces of cells, and what seals under it."""
+    """The first half of the nonces of cells, what seals under it, and what envelopes begin with: by flags, without and with that half."""
 
-    __slots__ = ("encrypt", "half", "left")
+    __slots__ = ("begin", "encrypt", "left")
 
-    def __init__(self, half: bytes, encrypt: Callable[[bytes, bytes, bytes], bytes], left: int) -> None:
-        self.half, self.encrypt, self.left = half, encrypt, left
+    def __init__(self, key_ref: KeyRef, half: bytes, encrypt: Callable[[bytes, bytes, bytes], bytes], left: int) -> None:
+        self.begin = [(header + key_ref, header + key_ref + half) for header in _CELL_HEADERS]
+        self.encrypt, self.left = encrypt, left
 
 
 class DataKey:
@@ -154,14 +155,14 @@ class DataKey:
         sealing = self._sealing
         if sealing is None or sealing.left < len(cells):
             half = secrets.token_bytes(HALF_NONCE)
-            sealing = self._sealing = _Sealing(half, self._xaes.cipher(half).encrypt, HALF_CELLS)
+            sealing = self._sealing = _Sealing(self.key_ref, half, self._xaes.cipher(half).encrypt, HALF_CELLS)
         sealing.left -= len(cells)  # another thread may count at the same time: a few cells more do no harm
-        half, encrypt = sealing.half, sealing.encrypt
+        begin, encrypt = sealing.begin, sealing.encrypt
         entropy, found, at = secrets.token_bytes(HALF_NONCE * len(cells)), [], 0
         for context, plaintext, flags in cells:
-            header = _CELL_HEADERS[flags] + self.key_ref
+            header, beginning = begin[flags]
             other = entropy[at : at + HALF_NONCE]
-            found.append(header + half + other + encrypt(other, plaintext, header + context))
+            found.append(beginning + other + encrypt(other, plaintext, header + context))
             at += HALF_NONCE
         return found
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from confide.crypto.envelope import DataKey, Suite
 from confide.values.place import length_prefixed
 
 if TYPE_CHECKING:
+    from confide.crypto.envelope import DataKey
     from confide.values.ids import KeyRef
 
 KEK, INDEX, SIGN, DEK = "kek", "index", "sign", "dek"
@@ -62,8 +62,13 @@ def epoch_context(number: int) -> bytes:
 
 def wrap(row: KeyRow, kek: DataKey, epoch: DataKey | None, key: bytes | bytearray) -> KeyRow:
     """Return the row with `key` wrapped for it."""
-    inner = kek.seal(Suite.XAES_256_GCM, row.context(), bytes(key))
-    return row._replace(wrapped=inner if epoch is None else epoch.seal(Suite.XAES_256_GCM, row.outer(), inner))
+    inner = _seal(kek, row.context(), bytes(key))
+    return row._replace(wrapped=inner if epoch is None else _seal(epoch, row.outer(), inner))
+
+
+def _seal(key: DataKey, context: bytes, content: bytes) -> bytes:
+    """Return one wrap; a sweep makes many, and they share the derivation as the cells of a row do."""
+    return key.seal_cells([(context, content, 0)])[0]
 
 
 def unwrap(row: KeyRow, kek: DataKey, epoch: DataKey | None) -> bytearray:
@@ -79,13 +84,11 @@ def unwrap(row: KeyRow, kek: DataKey, epoch: DataKey | None) -> bytearray:
 def into_epoch(row: KeyRow, old: DataKey, new: DataKey, number: int) -> KeyRow:
     """Return the row moved into another epoch; the key itself is not opened."""
     outer = row.outer()
-    return row._replace(wrapped=new.seal(Suite.XAES_256_GCM, outer, old.open(outer, row.wrapped)), epoch=number)
+    return row._replace(wrapped=_seal(new, outer, old.open(outer, row.wrapped)), epoch=number)
 
 
 def under_kek(row: KeyRow, old: DataKey, new: DataKey, generation: int, epoch: DataKey | None) -> KeyRow:
     """Return the row with its inner wrap renewed under another generation of the KEK."""
-    key = unwrap(row, old, epoch)
-    try:
-        return wrap(row._replace(wrapper=generation), new, epoch, key)
-    finally:
-        key[:] = bytes(len(key))
+    context, outer = row.context(), row.outer()
+    inner = _seal(new, context, old.open(context, row.wrapped if epoch is None else epoch.open(outer, row.wrapped)))
+    return row._replace(wrapped=inner if epoch is None else _seal(epoch, outer, inner), wrapper=generation)
