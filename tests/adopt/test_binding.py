@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from confide.adopt.sqlalchemy.described import describe
 from confide.crypto.errors import CryptoError, DoesNotOpen, NotAnEnvelope
 from confide.keys.errors import KeyMissing
 from confide.values.purpose import Purpose
@@ -143,3 +144,19 @@ def test_a_value_does_not_open_for_another_tenant(town: Town, session: Session, 
     session.expire_all()
     with pytest.raises(Exception, match="several tenants, or not this one"), town.vault.acting("x", Purpose.SERVICE_PROVISION, tenant=2):
         pass
+
+
+def test_the_place_of_a_value_follows_its_row(town: Town) -> None:
+    """The last place is remembered, for the very same identifiers only: not for the row under another person, account or no row at all."""
+    described = describe(sa.inspect(town.Account))
+    assert described is not None
+    where = described.bound["iban"].where
+    row, ann, ben = (one * 16 for one in (b"r", b"a", b"b"))
+    values = {"row": row, "owner": ann, "customer_id": 1}
+    places = [where(values), where(values), where(values | {"owner": ben}), where(values | {"customer_id": 2}), where(values)]
+
+    assert places[0] == places[1] == places[4]
+    assert len({*places}) == 3
+    assert [owner for owner, _ in places] == [ann, ann, ben, ann, ann]
+    with pytest.raises(ValueError, match="badly formed"):
+        described.bound["iban"].where({"row": None, "owner": None, "customer_id": None})

@@ -30,7 +30,7 @@ TENANT_WIDE = frozenset({PurposeClass.COMMONS, PurposeClass.STATUTORY})
 _FLAGS = 2
 """Where the flags stand in an envelope."""
 _ID_BYTES = 16
-_SIXTEEN = _ID_BYTES.to_bytes(8, "big")
+_EIGHT, _SIXTEEN = (length.to_bytes(8, "big") for length in (8, _ID_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,8 @@ class Field:
     """Longest text, in characters: the database no longer sees it."""
     tenant_wide: bool = field(init=False)
     flags: int = field(init=False, repr=False)
+    plaintext: Callable[[Any], bytes] = field(init=False, repr=False)
+    """Returns the bytes of a value, padded where their length would tell something; raises WrongKind, TooLong."""
     decode: Callable[[bytes], Any] = field(init=False, repr=False)
     middle: bytes = field(init=False, repr=False)
 
@@ -103,6 +105,7 @@ class Field:
         table, _, column = (self.declared.known_as or f"{self.table}.{self.column}").rpartition(".")
         object.__setattr__(self, "tenant_wide", self.declared.purpose in TENANT_WIDE)
         object.__setattr__(self, "flags", FLAG_PADDED if self.kind.padded else 0)
+        object.__setattr__(self, "plaintext", _plaintext(self))
         object.__setattr__(self, "decode", self.kind.decode)
         object.__setattr__(self, "middle", length_prefixed(self.declared.purpose.value, table.encode(), column.encode()))
 
@@ -111,21 +114,23 @@ class Field:
         """The name in audit events and errors."""
         return f"{self.table}.{self.column}"
 
-    def plaintext(self, value: Any) -> bytes:
-        """Return the bytes of a value, padded where their length would tell something.
-
-        Raises:
-            WrongKind, TooLong
-        """
-        content = self.kind.encode(value)
-        if self.limit is not None and len(value) > self.limit:
-            message = f"A text for {self.name} is longer than the {self.limit} characters that its column allows."
-            raise TooLong(message)
-        return pad(content) if self.flags else content
-
     def value(self, envelope: bytes, plaintext: bytes) -> Any:
         """Return the value of opened bytes."""
         return self.decode(unpad(plaintext) if envelope[_FLAGS] & FLAG_PADDED else plaintext)
+
+
+def _plaintext(of: Field) -> Callable[[Any], bytes]:
+    """Return the function for a column, as short as it can be: every value that is sealed passes it."""
+    encode, limit, padded = of.kind.encode, of.limit, of.kind.padded
+
+    def plaintext(value: Any) -> bytes:
+        content = encode(value)
+        if limit is not None and len(value) > limit:
+            message = f"A text for {of.name} is longer than the {limit} characters that its column allows."
+            raise TooLong(message)
+        return pad(content) if padded else content
+
+    return plaintext
 
 
 class Frame:
@@ -137,14 +142,14 @@ class Frame:
         """Take the tenant and the column."""
         self.of = of
         self._tenant, self._purpose = tenant, of.declared.purpose
-        self._head = _length(8) + tenant.to_bytes(8, "big")
+        self._head = _EIGHT + tenant.to_bytes(8, "big")
         self._middle = of.middle
 
     def context(self, owner: bytes, row: bytes) -> bytes:
         """Return the associated data of the value in a row, sealed under the key of an owner."""
         if len(owner) == len(row) == _ID_BYTES:  # nearly always
             return self._head + _SIXTEEN + owner + self._middle + _SIXTEEN + row
-        return self._head + _length(len(owner)) + owner + self._middle + _length(len(row)) + row
+        return self._head + _prefixed(owner) + self._middle + _prefixed(row)
 
     def place(self, subject: SubjectId, row: bytes) -> Here:
         """Return the place of the value in a row of a person."""
@@ -158,9 +163,13 @@ def cells(tenant: TenantId, owner: bytes, row: bytes, values: Iterable[tuple[Fie
     Raises:
         WrongKind, TooLong
     """
-    before = _length(8) + tenant.to_bytes(8, "big") + _length(len(owner)) + owner
-    after = _length(len(row)) + row
+    before = _EIGHT + tenant.to_bytes(8, "big") + _prefixed(owner)
+    after = _prefixed(row)
     return [(before + of.middle + after, of.plaintext(value), of.flags) for of, value in values]
+
+
+def _prefixed(part: bytes) -> bytes:
+    return (_SIXTEEN if len(part) == _ID_BYTES else _length(len(part))) + part
 
 
 def _length(of: int) -> bytes:

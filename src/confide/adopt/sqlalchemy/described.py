@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import ColumnProperty, MapperProperty, RelationshipProperty
 
 from confide.adopt.index import UNIQUE, number, numbers
-from confide.adopt.sqlalchemy.identifiers import as_bytes, as_stored
+from confide.adopt.sqlalchemy.identifiers import ID_BYTES, as_bytes, as_stored
 from confide.adopt.sqlalchemy.marks import BOUND, PERSONAL, ROW, SUBJECT
 from confide.adopt.sqlalchemy.refusals import Undeclared
 from confide.adopt.sqlalchemy.tables import tables_in
@@ -54,6 +54,13 @@ class Person:
     """Their columns."""
     remote: tuple[str, ...] = ()
     """The attributes that they refer to."""
+    kind: type | None = made_by(init=False)
+    """Of the identifiers that the attribute holds; None for texts, which have several forms."""
+
+    def __post_init__(self) -> None:
+        """Note the kind."""
+        kind = type(self.as_stored(bytes(ID_BYTES)))
+        object.__setattr__(self, "kind", None if kind is str else kind)
 
     def as_stored(self, subject: bytes) -> Any:
         """Return an identifier as the attribute holds it."""
@@ -67,6 +74,7 @@ class Group:
     person: Person
     purpose: bytes
     tenant_wide: bool
+    where: Where
     keys: list[str]
 
 
@@ -110,26 +118,24 @@ def was_key(key: str) -> str:
 def _where(row_key: str, person: Person) -> Where:
     """Return the function for a model, as short as it can be: every value that is sealed or opened passes it."""
     whose, links = person.key, person.links
-
-    def own(values: Mapping[str, Any]) -> tuple[Any, bytes]:
-        row = values[row_key]
-        if type(row) is not bytes:
-            row = as_bytes(row)
-        return row, row
+    last: tuple[Any, Any, tuple[Any, bytes]] = object(), None, (NO_SUBJECT, b"")
+    """The values of a row are asked for one after another. Replaced whole, so that any thread may read it."""
 
     def owned(values: Mapping[str, Any]) -> tuple[Any, bytes]:
+        nonlocal last
         row, owner = values[row_key], values[whose]
-        if type(row) is not bytes:
-            row = as_bytes(row)
-        if type(owner) is not bytes:
-            owner = NO_SUBJECT if owner is None else as_bytes(owner)
-        return owner, row
+        row_before, owner_before, found = last
+        if row is row_before and owner is owner_before:  # the very same objects, of types that never change
+            return found
+        found = NO_SUBJECT if owner is None else as_bytes(owner), as_bytes(row)
+        last = row, owner, found
+        return found
 
     def linked(values: Mapping[str, Any]) -> tuple[Any, bytes]:
         owner, row = owned(values)
         return owner, row + b"".join([link(values[key]) for key in links])
 
-    return own if whose == row_key else linked if links else owned
+    return linked if links else owned
 
 
 def link(value: Any) -> bytes:
@@ -155,6 +161,12 @@ class Described:
     """Attributes whose change takes sealing."""
     names: dict[str, str] = made_by(default_factory=dict, repr=False)
     """Attribute of each column, by name."""
+    indexed: bool = made_by(init=False)
+    """Whether rows stand in the blind index."""
+
+    def __post_init__(self) -> None:
+        """Note what is asked for each row."""
+        object.__setattr__(self, "indexed", any(bound.numbers for bound in self.bound.values()))
 
     @property
     def tables(self) -> Tables:
@@ -220,7 +232,10 @@ def _read(mapper: Mapper[Any]) -> Described | None:
         beside: Any = next((one for one in rows[row] if getattr(one, "table", None) is column.table), _named(rows[row]))
         person = _whose(name, key, mark, whose, Person(row, beside))
         purpose = mark.declared.purpose
-        group = groups.setdefault((person.key, purpose.value), Group(person, purpose.value, purpose in TENANT_WIDE, []))
+        among = person.key, purpose.value
+        group = groups.get(among)
+        if group is None:
+            group = groups[among] = Group(person, purpose.value, purpose in TENANT_WIDE, _where(row, person), [])
         group.keys.append(key)
         bound[key] = column.info[BOUND] = _bind(mapper, key, mark, (row, beside), group)
     needed = {one for each in bound.values() for one in each.needs()} | {row}
@@ -247,7 +262,7 @@ def _bind(mapper: Mapper[Any], key: str, mark: PersonalMark, row: tuple[str, sa.
             message = f"{of.name} and {_NUMBERS[one]} have the same number in the blind index by chance: rename one of the columns."
             raise Undeclared(message)
     was = was_key(key) if mark.declared.was else ""
-    return Bound(mapper, of, key, column, *row, group.person, used, was, group, _where(row[0], group.person))
+    return Bound(mapper, of, key, column, *row, group.person, used, was, group, group.where)
 
 
 def _kind(of: sa.types.TypeEngine[Any]) -> Kind:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import object_mapper
+from sqlalchemy.orm import class_mapper
 from sqlalchemy.orm.attributes import set_attribute, set_committed_value
 
 from confide.adopt.index import Indexed
@@ -29,42 +29,53 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import InstanceState, Mapper, Session, UOWTransaction
 
     from confide.adopt.keys import Identity
-    from confide.adopt.sqlalchemy.described import Bound, Described
+    from confide.adopt.sqlalchemy.described import Bound, Described, Group
     from confide.adopt.vault import Vault
+    from confide.values.ids import SubjectId
 
 
 def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
     """Give new rows their identifiers, and fetch the keys that they need."""
-    rows: list[tuple[Any, Described, bool]] = []
+    models: dict[type, list[Any]] = {}
     for one in session.new:
-        described = describe(object_mapper(one))
-        if described is not None and described.vault is not None:
-            held = one.__dict__
-            fresh = held.get(described.row_key) is None
-            if fresh:
-                held[described.row_key] = described.new_row()
-            rows.append((one, described, fresh))
+        models.setdefault(type(one), []).append(one)
+    found = [(described, rows) for kind, rows in models.items() if (described := describe(class_mapper(kind))) and described.vault]
+    fresh = {id(one) for described, rows in found for one in _identified(rows, described)}
     wanted: dict[tuple[bool, Vault], set[Identity]] = {}
-    for one, described, fresh in rows:
-        for subject, purpose, own in _subjects(one, described):
-            vault: Any = described.vault
-            wanted.setdefault((fresh and own, vault), set()).add((vault.tenant(), subject, purpose))
+    for described, rows in found:
+        vault: Any = described.vault
+        for group in described.groups:
+            own = group.person.key == described.row_key and not group.tenant_wide  # the person came to be with the row
+            for one, subject in _subjects(rows, group, described):
+                wanted.setdefault((own and id(one) in fresh, vault), set()).add((vault.tenant(), subject, group.purpose))
     for (are_new, vault), identities in sorted(wanted.items(), key=lambda found: not found[0][0]):  # the new ones first
         vault.keys.sealing(identities, are_new=are_new)
 
 
-def _subjects(one: Any, described: Described) -> Iterator[tuple[Any, bytes, bool]]:
-    """Yield subject and purpose of the keys that a new row needs, and whether the person came to be with this very row."""
-    held = one.__dict__
-    for group in described.groups:
-        if not any(type(held.get(key)) is Cell for key in group.keys):
+def _identified(rows: list[Any], described: Described) -> Iterator[Any]:
+    """Give rows their identifiers, and yield those that had none."""
+    key, new_row = described.row_key, described.new_row
+    for one in rows:
+        held = one.__dict__
+        if held.get(key) is None:
+            held[key] = new_row()
+            yield one
+
+
+def _subjects(rows: list[Any], group: Group, described: Described) -> Iterator[tuple[Any, SubjectId]]:
+    """Yield new rows with the person whose key they need; rows of a person who was met before may be left out."""
+    person, met = group.person, set[int]()
+    for one in rows:
+        held = one.__dict__
+        # By identity, since the rows hold the objects meanwhile. Behind a relationship stands what will be copied, not what is there.
+        known = 0 if person.relationship or group.tenant_wide else id(held.get(person.key))
+        if known in met or not any(type(held.get(key)) is Cell for key in group.keys):
             continue
-        if group.tenant_wide:
-            yield NO_SUBJECT, group.purpose, False
-            continue
-        subject = known_subject(one, group.person, described)
+        subject = NO_SUBJECT if group.tenant_wide else known_subject(one, person, described)
         if subject is not None:
-            yield subject, group.purpose, group.person.key == described.row_key
+            if known:
+                met.add(known)
+            yield one, subject
 
 
 def before_insert(mapper: Mapper[Any], connection: Connection, state: InstanceState[Any]) -> None:
@@ -110,6 +121,8 @@ def _taken_along(held: Mapping[str, Any], bound: Bound, value: Envelope) -> Cell
 def _fill_persons(state: InstanceState[Any], described: Described, connection: Connection) -> None:
     held, target = state.dict, state.obj()
     for person in described.persons:
+        if not person.relationship and type(held.get(person.key)) is person.kind:  # the backend has set it
+            continue
         found = known_subject(target, person, described)
         if found is None:
             found = subject_in_database(held, person, described, connection)
@@ -197,8 +210,10 @@ def _is_written(state: InstanceState[Any], key: str) -> bool:
 
 
 def _seal(state: InstanceState[Any], described: Described, cells: list[tuple[Bound, Cell]], *, fresh: bool) -> None:
-    vault, held = vault_of(described.mapper), state.dict
+    vault, held = described.vault or vault_of(described.mapper), state.dict
     seal_cells(vault, vault.tenant(), held, cells)
+    if not described.indexed:
+        return
     for bound, cell in cells:
         if bound.numbers:
             waiting = pending(state.session)
@@ -210,7 +225,7 @@ def _seal(state: InstanceState[Any], described: Described, cells: list[tuple[Bou
 def before_delete(mapper: Mapper[Any], _connection: Connection, state: InstanceState[Any]) -> None:
     """Take a row out of the blind index."""
     described = describe(mapper)
-    if described is not None and any(bound.numbers for bound in described.bound.values()):
+    if described is not None and described.indexed:
         row = getattr(state.obj(), described.row_key)  # loaded now, where it expired
         if row is not None:
             pending(state.session).drop_row(described, {described.row_key: row})

