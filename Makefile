@@ -130,6 +130,10 @@ show-adopt: environment ## Existing backends adopt Confide in a few lines; their
 bench-first: environment ## The first figures: crypto, then HTTP with and without TLS
 	@$(PY) -m benchmarks.first
 
+.PHONY: bench-vault
+bench-vault: environment ## Sealing beside other libraries: columns, documents, rewrapped keys, files
+	@$(PY) -m benchmarks.vault
+
 # ------------------------------------------------------------------------------------------------------------ environments
 
 .PHONY: environment

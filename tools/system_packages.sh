@@ -6,7 +6,7 @@ missing=()
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v cc >/dev/null || missing+=(gcc libc6-dev)   # tests/faults compiles a layer that drops unsynced writes
 command -v softhsm2-util >/dev/null || missing+=(softhsm2)   # the token behind tests/keys/providers
-command -v age >/dev/null || missing+=(age)   # what benchmarks/files.py measures against
+command -v age >/dev/null || missing+=(age)   # what make bench-vault measures files against
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
