@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from confide.crypto.envelope import DataKey, read_header
 from confide.crypto.errors import CryptoError, DoesNotOpen
 from confide.datamap.terms import Category, Erase
-from confide.sealed.columns import Field, Frame, Personal, cells
+from confide.sealed.columns import Field, Personal, cells, places
 from confide.sealed.errors import DeclarationRefused, TooLong
 from confide.sealed.finding import Find
 from confide.sealed.kinds import DATE, TEXT
@@ -48,7 +48,7 @@ def put(home: Home, *values: tuple[Field, Any]) -> list[bytes]:
 
 def get(home: Home, of: Field, envelope: bytes) -> Any:
     """Open a value, whoever has the key."""
-    place = Frame(home.tenant, of).place(home.subject, home.row)
+    place = places(home.tenant, of)(home.subject, home.row)
     return of.value(envelope, KEY.open(place.context(), envelope))
 
 
@@ -96,7 +96,7 @@ def test_the_context_is_that_of_a_place() -> None:
         subject = NO_SUBJECT if of.tenant_wide else ANN
         for row in (ROW, ROW + b"a foreign key", b""):
             place = Place(TenantId(1), subject, of.declared.purpose, b"customer", b"name", row)
-            made = Frame(TenantId(1), of).place(ANN, row)
+            made = places(TenantId(1), of)(ANN, row)
 
             assert made.context() == place.context() == cells(TenantId(1), subject, row, [(of, "Ada")])[0][0]
             assert (made.tenant, made.subject, made.purpose_class) == (1, subject, of.declared.purpose)

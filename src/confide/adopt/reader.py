@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from confide.adopt.errors import NotYours
 from confide.crypto.envelope import FLAG_PADDED, HEADER_BYTES
 from confide.keys.errors import KeyMissing
-from confide.sealed.columns import Frame
+from confide.sealed.columns import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ _REF, _FLAGS = slice(4, HEADER_BYTES), 2
 class Reader:
     """One column."""
 
-    __slots__ = ("_frame", "_lock", "_opener", "_own", "of", "permit", "seen")
+    __slots__ = ("_lock", "_opener", "_own", "_place", "of", "permit", "seen")
 
     def __init__(self, of: Field, permit: Permit, opener: Opener, own: SubjectId | None, lock: Lock) -> None:
         """Take the column, the permit and what opens values under it; the only person who may be opened, if there is one."""
@@ -39,7 +39,7 @@ class Reader:
         self.permit = permit
         self.seen: set[SubjectId] = set()
         """Whose values were opened and are not in the audit trail yet."""
-        self._frame = Frame(permit.principal.tenant, of)
+        self._place = places(permit.principal.tenant, of)
         self._opener, self._own, self._lock = opener, own, lock
 
     def open(self, subject: SubjectId, row: bytes, envelope: bytes) -> Any:
@@ -50,7 +50,7 @@ class Reader:
         """
         if self._own is not None and self._own != subject:
             raise NotYours(_NOT_YOURS)
-        plaintext = self._opener(self._frame.place(subject, row), envelope)  # type: ignore[arg-type]  # `Here` has what a Place has
+        plaintext = self._opener(self._place(subject, row), envelope)  # type: ignore[arg-type]  # `Here` has what a Place has
         self.note(subject)
         return self.of.value(envelope, plaintext)
 
@@ -68,7 +68,7 @@ class Reader:
             loaded: until when keys are at hand.
             otherwise: opens a value whose key is not, or of a row that is not loaded whole; it is given what it was called with.
         """
-        place, opener, own, lock, decode = self._frame.place, self._opener, self._own, self._lock, self.of.decode
+        place, opener, own, lock, decode = self._place, self._opener, self._own, self._lock, self.of.decode
 
         def opened(row: Any, values: Any, envelope: bytes) -> Any:
             try:

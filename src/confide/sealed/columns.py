@@ -7,7 +7,7 @@ share (purpose class, table, column), and the row. Only the first and the last a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confide.crypto.envelope import FLAG_PADDED
 from confide.datamap.terms import Category, Erase, Identifiability
@@ -66,21 +66,17 @@ class Personal:
             raise DeclarationRefused(message)
 
 
-class Here:
+class Here(NamedTuple):
     """A place with its context made already; stands for `Place` where a value is opened."""
 
-    __slots__ = ("_context", "purpose_class", "subject", "tenant")
-
-    def __init__(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, context: bytes) -> None:
-        """Take what a key is looked up by, and the context."""
-        self.tenant = tenant
-        self.subject = subject
-        self.purpose_class = purpose_class
-        self._context = context
+    tenant: TenantId
+    subject: SubjectId
+    purpose_class: PurposeClass
+    made: bytes
 
     def context(self) -> bytes:
         """Return the context."""
-        return self._context
+        return self.made
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,28 +129,20 @@ def _plaintext(of: Field) -> Callable[[Any], bytes]:
     return plaintext
 
 
-class Frame:
-    """What the contexts of a column's values share, for one tenant. Every value that is opened passes here."""
+def places(tenant: TenantId, of: Field) -> Callable[[SubjectId, bytes], Here]:
+    """Return what makes the place of a column's value from a person and a row; every value that is opened passes it."""
+    head, middle, purpose, tenant_wide = _EIGHT + tenant.to_bytes(8, "big"), of.middle, of.declared.purpose, of.tenant_wide
+    usual_head, usual_middle, new = head + _SIXTEEN, middle + _SIXTEEN, tuple.__new__
 
-    __slots__ = ("_head", "_middle", "_purpose", "_tenant", "of")
-
-    def __init__(self, tenant: TenantId, of: Field) -> None:
-        """Take the tenant and the column."""
-        self.of = of
-        self._tenant, self._purpose = tenant, of.declared.purpose
-        self._head = _EIGHT + tenant.to_bytes(8, "big")
-        self._middle = of.middle
-
-    def context(self, owner: bytes, row: bytes) -> bytes:
-        """Return the associated data of the value in a row, sealed under the key of an owner."""
+    def place(subject: SubjectId, row: bytes) -> Here:
+        owner = NO_SUBJECT if tenant_wide else subject
         if len(owner) == len(row) == _ID_BYTES:  # nearly always
-            return self._head + _SIXTEEN + owner + self._middle + _SIXTEEN + row
-        return self._head + _prefixed(owner) + self._middle + _prefixed(row)
+            context = usual_head + owner + usual_middle + row
+        else:
+            context = head + _prefixed(owner) + middle + _prefixed(row)
+        return new(Here, (tenant, owner, purpose, context))
 
-    def place(self, subject: SubjectId, row: bytes) -> Here:
-        """Return the place of the value in a row of a person."""
-        owner = NO_SUBJECT if self.of.tenant_wide else subject
-        return Here(self._tenant, owner, self._purpose, self.context(owner, row))
+    return place
 
 
 def cells(tenant: TenantId, owner: bytes, row: bytes, values: Iterable[tuple[Field, Any]]) -> list[tuple[bytes, bytes, int]]:
