@@ -51,7 +51,7 @@ HALF_CELLS = 1 << 16
 """Cells whose nonces share their first half."""
 _KNOWN_FLAGS = FLAG_ZSTD | FLAG_PADDED
 _CELL_HEADERS = [bytes((MAGIC, Suite.XAES_256_GCM, flags, 0)) for flags in range(_KNOWN_FLAGS + 1)]
-_CELLS = frozenset(header[:3] for header in _CELL_HEADERS)
+"""Of envelopes in suite 1, by flags."""
 _HALF, _BODY = HEADER_BYTES + HALF_NONCE, HEADER_BYTES + NONCE_BYTES
 _SHORTEST = _BODY + TAG_BYTES
 _CHANGED = "The value does not open: it was changed, or it was sealed elsewhere."
@@ -109,19 +109,20 @@ class _Sealing:
 
     __slots__ = ("begin", "encrypt", "left")
 
-    def __init__(self, key_ref: KeyRef, half: bytes, encrypt: Callable[[bytes, bytes, bytes], bytes], left: int) -> None:
-        self.begin = [(header + key_ref, header + key_ref + half) for header in _CELL_HEADERS]
+    def __init__(self, headers: Sequence[bytes], half: bytes, encrypt: Callable[[bytes, bytes, bytes], bytes], left: int) -> None:
+        self.begin = [(header, header + half) for header in headers]
         self.encrypt, self.left = encrypt, left
 
 
 class DataKey:
     """An opened data encryption key: seals and opens envelopes that carry its reference."""
 
-    __slots__ = ("_key", "_sealing", "_xaes", "key_ref")
+    __slots__ = ("_headers", "_key", "_sealing", "_xaes", "key_ref")
 
     def __init__(self, key_ref: KeyRef, key: bytes | bytearray) -> None:
         """Take 8 bytes of reference and 32 bytes of key; the caller wipes its own buffer."""
         self.key_ref = key_ref
+        self._headers = [header + key_ref for header in _CELL_HEADERS]
         # Cobblestone wants the key with every message, so it stays in memory as long as this context is cached.
         self._key = bytes(key)
         self._xaes = Xaes(key)
@@ -155,7 +156,7 @@ class DataKey:
         sealing = self._sealing
         if sealing is None or sealing.left < len(cells):
             half = secrets.token_bytes(HALF_NONCE)
-            sealing = self._sealing = _Sealing(self.key_ref, half, self._xaes.cipher(half).encrypt, HALF_CELLS)
+            sealing = self._sealing = _Sealing(self._headers, half, self._xaes.cipher(half).encrypt, HALF_CELLS)
         sealing.left -= len(cells)  # another thread may count at the same time: a few cells more do no harm
         begin, encrypt = sealing.begin, sealing.encrypt
         entropy, found, at = secrets.token_bytes(HALF_NONCE * len(cells)), [], 0
@@ -174,7 +175,7 @@ class DataKey:
             DoesNotOpen: another key, row, column, table, class, subject or tenant; or a changed byte.
         """
         header = envelope[:HEADER_BYTES]
-        if header[:3] in _CELLS and header[4:] == self.key_ref and len(envelope) >= _SHORTEST:
+        if header in self._headers and len(envelope) >= _SHORTEST:
             try:
                 return self._xaes.cipher(envelope[HEADER_BYTES:_HALF]).decrypt(envelope[_HALF:_BODY], envelope[_BODY:], header + context)
             except InvalidTag:
