@@ -9,6 +9,7 @@ import statistics
 import struct
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import aws_encryption_sdk
@@ -39,19 +40,20 @@ if TYPE_CHECKING:
 
     Way = tuple[Callable[["Document"], bytes], Callable[["Document", bytes], bytes]]
 
-CONFIDE, FERNET, MONGO = "Confide", "Fernet", "pymongocrypt CSFLE"
+CONFIDE, FERNET, MONGO, MONGO_ELEMENTS = "Confide", "Fernet", "pymongocrypt CSFLE", "pymongocrypt CSFLE, each element apart"
 AWS, AWS_CACHED = "aws-encryption-sdk", "aws-encryption-sdk, caching materials manager"
 UNSIGNED, UNSIGNED_CACHED = "aws-encryption-sdk, without signature", "aws-encryption-sdk, without signature, caching"
 SAYS = {
     CONFIDE: "a key for each person, at hand; bound to row, version, type and person; key-committing; compressed; opened with a permit",
     FERNET: "one key for all; bound to nothing; AES-128; not compressed",
     MONGO: "explicit encryption of the whole document, random algorithm, local KMS; one key for all, cached; not bound to its row",
+    MONGO_ELEMENTS: "as a schema of encrypted fields has it, a value for each element of the resource; no goal is set here",
     AWS: "its default suite, raw AES keys; each document has a data key and is signed; bound to row and table by its context",
     AWS_CACHED: "the same, with data and signing keys shared by documents",
     UNSIGNED: "a suite that its documentation gives to those who trust all who write, as Confide does; no goal is set here",
     UNSIGNED_CACHED: "the same with its cache: looking there costs more than a raw key saves; no goal is set here",
 }
-PEOPLE, OBSERVATIONS, ROUNDS = 25, 4, 9
+PEOPLE, OBSERVATIONS, ROUNDS = 100, 4, 9
 MONGO_RATIO, AWS_RATIO, FERNET_SHARE = 6.0, 25.0, 1 / 3
 
 
@@ -60,7 +62,13 @@ class Document:
     """A document and where it is at home."""
 
     place: Place
-    content: bytes
+    elements: tuple[bytes, ...]
+    """Its JSON, cut between the elements of the resource."""
+
+    @cached_property
+    def content(self) -> bytes:
+        """The whole."""
+        return b"".join(self.elements)
 
 
 def made(people: int, observations: int) -> list[Document]:
@@ -71,7 +79,8 @@ def made(people: int, observations: int) -> list[Document]:
         resources = [charts.patient(number), *(charts.observation(name, number * observations + at) for at in range(observations))]
         for resource in resources:
             place = Place(TenantId(1), subject, PurposeClass.CARE, b"document", b"content", secrets.token_bytes(24))
-            found.append(Document(place, json.dumps(resource, separators=(",", ":")).encode()))
+            *parts, last = (json.dumps({name: value}, separators=(",", ":"))[1:-1].encode() for name, value in resource.items())
+            found.append(Document(place, (b"{" + parts[0], *(b"," + part for part in parts[1:]), b"," + last + b"}")))
     return found
 
 
@@ -140,8 +149,8 @@ def bson(document: Mapping[str, Any]) -> bytes:
     return struct.pack("<i", len(body) + 5) + body + b"\x00"
 
 
-def mongo() -> Way:
-    """A document as one value {"v": text}; marking fields for automatic encryption takes a server's library, and encrypts each apart."""
+def mongo(*, apart: bool) -> Way:
+    """A document as one value {"v": text}, or one for each element: automatic encryption, which finds them, takes a server's library."""
     vault = _KeyVault()
     client = ExplicitEncrypter(vault, MongoCryptOptions({"local": {"key": secrets.token_bytes(96)}}))
     created = client.create_data_key("local")
@@ -149,13 +158,26 @@ def mongo() -> Way:
     at = created.index(marker) + len(marker)
     key_id = bytes(created[at : at + 16])
 
-    def seal(one: Document) -> bytes:
-        text = one.content + b"\x00"
+    def encrypt(plain: bytes) -> bytes:
+        text = plain + b"\x00"
         value = struct.pack("<i", len(text) + 12) + b"\x02v\x00" + struct.pack("<i", len(text)) + text + b"\x00"
         sealed: bytes = client.encrypt(value, "AEAD_AES_256_CBC_HMAC_SHA_512-Random", key_id=key_id)
         return sealed
 
-    return seal, lambda _one, sealed: bytes(client.decrypt(sealed)[11:-2])
+    def seal_elements(one: Document) -> bytes:
+        return b"".join([encrypt(element) for element in one.elements])
+
+    def open_elements(_one: Document, sealed: bytes) -> bytes:
+        found, at = b"", 0
+        while at < len(sealed):  # each begins with its length
+            end = at + int.from_bytes(sealed[at : at + 4], "little")
+            found += client.decrypt(sealed[at:end])[11:-2]
+            at = end
+        return found
+
+    if apart:
+        return seal_elements, open_elements
+    return lambda one: encrypt(one.content), lambda _one, sealed: bytes(client.decrypt(sealed)[11:-2])
 
 
 def aws(*, cached: bool, signed: bool) -> Way:
@@ -200,7 +222,7 @@ def measure(folder: Path, people: int = PEOPLE, observations: int = OBSERVATIONS
     begin(vault.settings)
     try:
         ways = {
-            CONFIDE: confide(vault, found), FERNET: fernet(), MONGO: mongo(),
+            CONFIDE: confide(vault, found), FERNET: fernet(), MONGO: mongo(apart=False), MONGO_ELEMENTS: mongo(apart=True),
             AWS: aws(cached=False, signed=True), AWS_CACHED: aws(cached=True, signed=True),
             UNSIGNED: aws(cached=False, signed=False), UNSIGNED_CACHED: aws(cached=True, signed=False),
         }  # fmt: skip
