@@ -10,7 +10,7 @@ import gc
 import secrets
 import statistics
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from dataclasses import field as made_by
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 PLAIN, CONFIDE, EVENTS = "plain columns", "Confide", "Confide, with the audit events of reading"
@@ -90,14 +91,14 @@ def model(name: str, columns: Sequence[sa.types.TypeEngine[str]]) -> Any:
     return Entry
 
 
-def personal_model() -> tuple[Any, Any]:
+def personal_model(name: str) -> tuple[Any, Any]:
     """Return the model with personal columns, and its base."""
 
     class Base(DeclarativeBase):
         pass
 
     class Entry(Base):
-        __tablename__ = "confide_entry"
+        __tablename__ = name
         id: Mapped[UUID] = row_id(sa.Uuid(), primary_key=True)
         owner: Mapped[UUID] = subject_id("", sa.Uuid())
         counterparty: Mapped[str] = personal(sa.String(), is_a=Category.NAME)
@@ -128,17 +129,23 @@ class Bench:
         """Make the keys and the tables."""
         url = f"sqlite:///{folder / 'columns.db'}"
         self.rows, self.people = rows, [uuid4() for _ in range(people)]
-        entry, base = personal_model()
-        self.vault = Vault.of(base, database=url, keys=f"sqlite:///{folder / 'keys.db'}", key_file=folder / "root.key")
-        begin(self.vault.settings)
-        self.models = {PLAIN: model("plain", [sa.String()] * 3), CONFIDE: entry, STRANGERS: entry, **_peers()}
+        self.models = {PLAIN: model("plain", [sa.String()] * 3), **_peers()}
+        self.vaults = {}
+        for name, table in ((CONFIDE, "known"), (STRANGERS, "strangers")):  # else the keys of strangers would push out those of people
+            self.models[name], base = personal_model(table)
+            place = folder / table
+            place.mkdir()
+            vault = Vault.of(base, database=url, keys=f"sqlite:///{place / 'keys.db'}", key_file=place / "root.key")
+            begin(vault.settings)
+            self.vaults[name] = vault
         self.engine = sa.create_engine(url)
         for one in self.models.values():
             one.metadata.create_all(self.engine)
 
     def close(self) -> None:
         """Let go of everything."""
-        self.vault.close()
+        for vault in self.vaults.values():
+            vault.close()
         self.engine.dispose()
 
     def measure(self, rounds: int) -> dict[str, Cost]:
@@ -179,13 +186,9 @@ class Bench:
         spent = {name: (written, opened / self.rows / 1000)}
         return spent | {EVENTS: (written, recorded / self.rows / 1000)} if name == CONFIDE else spent
 
-    @contextmanager
-    def _acting(self, name: str) -> Iterator[None]:
-        if name not in {CONFIDE, STRANGERS}:
-            yield
-            return
-        with self.vault.acting("clerk", Purpose.SERVICE_PROVISION):
-            yield
+    def _acting(self, name: str) -> AbstractContextManager[object]:
+        vault = self.vaults.get(name)
+        return nullcontext() if vault is None else vault.acting("clerk", Purpose.SERVICE_PROVISION)
 
     def _rows(self, *, strangers: bool) -> Iterator[dict[str, Any]]:
         for number in range(self.rows):
