@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from confide.adopt.sqlalchemy.described import describe
+from confide.adopt.sqlalchemy.described import Person, describe
 from confide.crypto.errors import CryptoError, DoesNotOpen, NotAnEnvelope
 from confide.keys.errors import KeyMissing
 from confide.values.purpose import Purpose
@@ -160,3 +161,9 @@ def test_the_place_of_a_value_follows_its_row(town: Town) -> None:
     assert [owner for owner, _ in places] == [ann, ann, ben, ann, ann]
     with pytest.raises(ValueError, match="badly formed"):
         described.bound["iban"].where({"row": None, "owner": None, "customer_id": None})
+
+
+@pytest.mark.parametrize(("kind", "held"), [(sa.Uuid(), UUID), (sa.LargeBinary(16), bytes), (sa.Uuid(as_uuid=False), None)])
+def test_which_identifiers_are_taken_as_they_are(kind: Any, held: type | None) -> None:
+    """A UUID and bytes have one form; a text has several, so it is always looked at."""
+    assert Person("owner", sa.Column("owner", kind)).kind is held
