@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,3 +186,16 @@ def test_what_would_not_open_is_not_sealed(monkeypatch: pytest.MonkeyPatch) -> N
     assert unseal(opener, PLACE, seal(KEY, PLACE, b"a" * 1000)) == b"a" * 1000
     with pytest.raises(DocumentTooLarge):
         seal(KEY, PLACE, b"a" * 1001)
+
+
+def test_threads_do_not_spoil_each_others_documents() -> None:
+    """The engines of compression work without the interpreter's lock."""
+    contents = [bytes([65 + at]) * 100_000 + str(at).encode() * 30_000 for at in range(8)]
+
+    def there_and_back(content: bytes) -> bool:
+        return all(unseal(opener, PLACE, seal(KEY, PLACE, content)) == content for _ in range(60))
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        kept = list(pool.map(there_and_back, contents))
+
+    assert kept == [True] * len(contents)

@@ -6,6 +6,7 @@ A document alone is too short to compress well, so all share a dictionary: the f
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,17 @@ _NO_DOCUMENT = "The stored value opens, but it is no document of this version: i
 
 _SHARED = zstandard.ZstdCompressionDict(Path(__file__).with_name("dictionaries").joinpath(f"{DICTIONARY}.zdict").read_bytes())
 _SHARED.precompute_compress(level=LEVEL)
-_COMPRESSOR = zstandard.ZstdCompressor(level=LEVEL, dict_data=_SHARED, write_content_size=True, write_dict_id=False)
-_DECOMPRESSORS = {NO_DICTIONARY: zstandard.ZstdDecompressor(), DICTIONARY: zstandard.ZstdDecompressor(dict_data=_SHARED)}
+
+
+class _Engines(threading.local):
+    """Those of one thread: two threads in one of zstandard's objects spoil each other's work."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=LEVEL, dict_data=_SHARED, write_content_size=True, write_dict_id=False)
+        self.decompressors = {NO_DICTIONARY: zstandard.ZstdDecompressor(), DICTIONARY: zstandard.ZstdDecompressor(dict_data=_SHARED)}
+
+
+_ENGINES = _Engines()
 
 
 def seal(key: DataKey, place: Place, plaintext: bytes) -> bytes:
@@ -44,7 +54,7 @@ def seal(key: DataKey, place: Place, plaintext: bytes) -> bytes:
     if len(plaintext) > MAX_BYTES:
         message = "The document is larger than the 64 MiB that are stored in one piece: divide what it holds."
         raise DocumentTooLarge(message)
-    compressed = _COMPRESSOR.compress(plaintext)
+    compressed = _ENGINES.compressor.compress(plaintext)
     return key.seal(Suite.COBBLESTONE_256, place.context(), compressed, flags=FLAG_ZSTD, dictionary=DICTIONARY)
 
 
@@ -58,7 +68,7 @@ def unseal(opener: Callable[[Place, bytes], bytes], place: Place, envelope: byte
     header = read_header(envelope)
     content = opener(place, envelope)
     # Only after it opened is the header known to be what was sealed.
-    decompressor = _DECOMPRESSORS.get(header.dictionary)
+    decompressor = _ENGINES.decompressors.get(header.dictionary)
     if header.flags != FLAG_ZSTD or decompressor is None:
         raise NotADocument(_NO_DOCUMENT)
     try:
