@@ -31,7 +31,9 @@ def begin(settings: Settings) -> list[str]:
         message = f"The {there} is there and the {lost} is not: put it back. Nothing was made, since a new one opens nothing of before."
         raise KeysLost(message)
     made = []
-    if not file:
+    if file:
+        keyfile.read(choice.path)
+    else:
         keyfile.create(choice.path)
         made.append("key file")
     migrate.upgrade(settings.keys, migrate.Which.KEYS)

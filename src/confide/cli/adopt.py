@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+import sqlalchemy as sa
 
 from confide.adopt.begin import begin
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished, is_prepared
@@ -21,13 +24,13 @@ from confide.adopt.sqlalchemy.migrate.work import works
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.cli import terminal
 from confide.cli.errors import NothingToDo
+from confide.store.errors import Unavailable
 from confide.values.principal import Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import sqlalchemy as sa
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     from confide.adopt.sqlalchemy.migrate.work import Work
 
@@ -83,24 +86,54 @@ def migrate_command(  # noqa: PLR0913 - an option each
         message = "--prepare, --undo and --finish exclude each other."
         raise click.UsageError(message)
     vault = vault_of(name, models)
-    engine = open_engine(vault.settings.database)
+    with _told(vault.settings.database) as engine:
+        try:
+            found, registry = works(vault.base.registry, table), vault.base.registry
+            with engine.connect() as connection:
+                empty = leftovers(connection, registry, table)
+            if not found and not empty:
+                message = f"No column of {table or 'any table'} says was=…, so there is nothing to migrate."
+                raise NothingToDo(message)
+            if back:
+                _check_way_back(engine, found)
+            if not dry_run:
+                vault.start()  # what is wrong with the keys shows before anything is changed
+            for work in found:
+                if dry_run:
+                    _say(engine, vault, work)
+                else:
+                    _migrate(engine, vault, work, batch, room=room, back=back, last=last)
+            for of, names in empty.items():
+                _drop(engine, of, names, last=last and not dry_run)
+        finally:
+            vault.close()
+
+
+@contextmanager
+def _told(database: str) -> Iterator[sa.Engine]:
+    """Yield an engine on the backend's database; what it refuses is told in a sentence, since its own would hold values."""
+    engine = open_engine(database)
     try:
-        found, registry = works(vault.base.registry, table), vault.base.registry
-        with engine.connect() as connection:
-            empty = leftovers(connection, registry, table)
-        if not found and not empty:
-            message = f"No column of {table or 'any table'} says was=…, so there is nothing to migrate."
-            raise NothingToDo(message)
-        for work in found:
-            if dry_run:
-                _say(engine, vault, work)
-            else:
-                _migrate(engine, vault, work, batch, room=room, back=back, last=last)
-        for of, names in empty.items():
-            _drop(engine, of, names, last=last and not dry_run)
+        yield engine
+    except sa.exc.NoSuchTableError as error:
+        message = f"There is no table {error} in the database: look at which database the vault names, and at the models."
+        raise NothingToDo(message) from None
+    except sa.exc.DBAPIError as error:
+        message = (
+            f"The database did not do what it was asked ({type(error.orig).__name__}): look at whether it runs, takes connections and is "
+            "not held by somebody else. What is done is kept; run the command again."
+        )
+        raise Unavailable(message) from None
     finally:
         engine.dispose()
-        vault.close()
+
+
+def _check_way_back(engine: sa.Engine, found: list[Work]) -> None:
+    with engine.connect() as connection:
+        over = [work.table.fullname for work in found if is_prepared(connection, work) and is_finished(connection, work)]
+    if over:
+        message = f"The migration of {', '.join(over)} is finished: the clear text is gone, and there is no way back. Nothing was put back."
+        raise NothingToDo(message)
 
 
 def vault_of(name: str, models: tuple[str, ...]) -> Vault:
@@ -111,17 +144,24 @@ def vault_of(name: str, models: tuple[str, ...]) -> Vault:
     """
     sys.path.insert(0, str(Path.cwd()))
     module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute or "vault")
-        for one in models:
-            importlib.import_module(one)
-    except (ImportError, AttributeError) as error:
-        message = f"{name} cannot be imported ({type(error).__name__}): name it MODULE:VAULT, from a folder where Python finds it."
-        raise NothingToDo(message) from None
+    found = getattr(_imported(module), attribute or "vault", None)
+    for one in models:
+        _imported(one)
     if not isinstance(found, Vault):
-        message = f"{name} is no vault: it is made with Vault(Base, …) or Vault.of(Base, …)."
+        message = f"{name} names no vault: one is made with Vault(Base, …) or Vault.of(Base, …)."
         raise NothingToDo(message)
     return found
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001 - whatever the backend's own code raises; its text may hold a value
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        missing = f" {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
+        at = f"{type(error).__name__}{missing}, {Path(where.filename).name} line {where.lineno}"
+        message = f"{module or 'The module'} cannot be imported ({at}): name it MODULE:VAULT, from a folder where Python finds it."
+        raise NothingToDo(message) from None
 
 
 def _say(engine: sa.Engine, vault: Vault, work: Work) -> None:
@@ -138,11 +178,12 @@ def _say(engine: sa.Engine, vault: Vault, work: Work) -> None:
 def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, room: bool, back: bool, last: bool) -> None:
     terminal.title(work.table.fullname)
     with engine.connect() as connection:
-        over = is_prepared(connection, work) and is_finished(connection, work)
+        prepared = is_prepared(connection, work)
+        over = prepared and is_finished(connection, work)
+    if back and not prepared:
+        terminal.kept("Nothing of this table is sealed.")
+        return
     if over:
-        if back:
-            message = f"The migration of {work.table.fullname} is finished: its clear text is gone, and there is no way back."
-            raise NothingToDo(message)
         terminal.kept("Finished already: take was=… and until=… out of the declaration.")
         return
     with engine.begin() as connection:

@@ -55,3 +55,9 @@ class CannotAlter(AdoptError):
     """A table has something that would be lost when it is altered; nothing was changed."""
 
     code: ClassVar[str] = "adopt.cannot-alter"
+
+
+class NotUnique(AdoptError):
+    """Two rows that are to be sealed have one value in a column of which no two may have the same."""
+
+    code: ClassVar[str] = "adopt.not-unique"

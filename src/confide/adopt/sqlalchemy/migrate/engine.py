@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+
+from confide.store.errors import Unavailable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,9 +18,16 @@ BUSY_SECONDS = 30
 
 
 def open_engine(url: str | sa.URL) -> sa.Engine:
-    """Return an engine on the backend's database."""
+    """Return an engine on the backend's database.
+
+    Raises:
+        Unavailable: there is no such file; none is made.
+    """
     parsed = sa.make_url(url)
     backend = parsed.get_backend_name()
+    if backend == "sqlite" and not Path(parsed.database or "").is_file():
+        message = f"There is no database file {parsed.database}: run the command where the backend runs."
+        raise Unavailable(message)
     engine = sa.create_engine(parsed.set(drivername=SYNCHRONOUS[backend]), hide_parameters=True)
     if backend == "sqlite":
         event.listen(engine, "connect", _connect)

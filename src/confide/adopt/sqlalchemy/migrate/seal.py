@@ -12,7 +12,7 @@ from confide.adopt.sqlalchemy import indexing
 from confide.adopt.sqlalchemy.claim import claim_owner
 from confide.adopt.sqlalchemy.described import vault_of
 from confide.adopt.sqlalchemy.identifiers import as_bytes
-from confide.adopt.sqlalchemy.refusals import NoSubject
+from confide.adopt.sqlalchemy.refusals import NoSubject, NotUnique
 from confide.adopt.sqlalchemy.sealing import seal_cells
 from confide.adopt.sqlalchemy.subjects import subjects_in_database
 from confide.sealed.cell import Cell
@@ -35,13 +35,20 @@ def seal(engine: sa.Engine, work: Work, report: Report, size: int = BATCH) -> in
     """Seal every row of a table that has something in the clear; return how many there were.
 
     Other programs read and write meanwhile. Rows that they hold are left to a later pass, and passes go on until nothing is left.
+
+    Raises:
+        NotUnique: two rows have one value where no two may; rows before are sealed, these are as they were.
+        NoSubject, WrongKind, TooLong, KeysError
     """
     done, last, skipped = 0, None, False
     while True:
         with engine.begin() as connection:
             rows = _next(connection, work, last, size)
             if rows:
-                _seal(connection, work, rows)
+                try:
+                    _seal(connection, work, rows)
+                except sa.exc.IntegrityError:
+                    raise NotUnique(_alike(work)) from None
         if rows:
             done, last = done + len(rows), rows[-1][: len(work.keys)]
             report(len(rows))
@@ -52,6 +59,14 @@ def seal(engine: sa.Engine, work: Work, report: Report, size: int = BATCH) -> in
             return done
         last = None
         time.sleep(PAUSE_SECONDS)  # whoever holds those rows is given time
+
+
+def _alike(work: Work) -> str:
+    columns = ", ".join(bound.field.declared.was for bound in work.bounds if bound.field.declared.unique)
+    return (
+        f"Two rows of {work.table.fullname} have one value in a column that is declared unique ({columns}), where upper and lower case are "
+        "one: make them different, or take unique=True away. Their batch was left as it was; what was sealed before is kept."
+    )
 
 
 def _columns(work: Work) -> dict[str, sa.Column[Any]]:
