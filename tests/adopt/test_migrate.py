@@ -28,7 +28,8 @@ from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import seal
 from confide.adopt.sqlalchemy.migrate.work import works
 from confide.adopt.sqlalchemy.migrating import PLAIN_READS
-from confide.adopt.sqlalchemy.refusals import CannotAlter, MigrationOver, NotFinished
+from confide.adopt.sqlalchemy.refusals import CannotAlter, MigrationOver, NotFinished, Unbound
+from confide.adopt.sqlalchemy.reveal import Opened, open_rows
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.sealed.errors import DeclarationRefused
 from confide.values.principal import Role
@@ -306,6 +307,47 @@ def test_reading_clear_text_is_counted_told_and_takes_someone_who_acts(club: Clu
 
         assert PLAIN_READS["member.name_sealed"] == before + 1
         assert "Nr1" not in repr(one)
+
+
+def test_columns_are_opened_whether_they_are_sealed_or_not(club: Club) -> None:
+    """Of a select of columns and of rows of Core; who selects too little for that is told, and gets no empty value."""
+    club.prepare()
+    with club.acting(), Session(club.engine) as session:
+        session.get_one(club.Member, 1).name = "Ada"
+        session.commit()
+        two = sa.select(Opened(club.Member.name)).where(club.Member.id < 3).order_by(club.Member.id)
+        assert session.scalars(two).all() == ["Ada", "Name Nr2"]
+        columns = club.Member.__table__.c
+        rows = session.connection().execute(sa.select(columns["row", "name_sealed", "name"]).where(columns.id < 3).order_by(columns.id))
+        assert [one["name_sealed"] for one in open_rows(club.Member, rows.mappings())] == ["Ada", "Name Nr2"]
+        rows = session.connection().execute(sa.select(columns["row", "name_sealed"]).where(columns.id == 2))
+        with pytest.raises(Unbound, match="name"):
+            list(open_rows(club.Member, rows.mappings()))
+        session.rollback()
+    with Session(club.engine) as session, pytest.raises(NobodyActs):
+        session.scalars(two).all()
+
+
+def test_nobody_is_exported_or_erased_in_part(club: Club) -> None:
+    """Rows that are not sealed yet may be theirs: not a row is touched until all are."""
+    club.prepare()
+    with club.acting(), Session(club.engine) as session:
+        session.get_one(club.Member, 1).name = "Ada"
+        session.commit()
+        subject = session.get_one(club.Member, 1).row
+        with pytest.raises(NotFinished, match="migrate first"):
+            club.vault.export(session, subject)
+        session.rollback()
+        for dry_run in (True, False):
+            with pytest.raises(NotFinished, match="migrate first"):
+                club.vault.erase(subject, dry_run=dry_run)
+        assert session.get_one(club.Member, 1).name == "Ada"
+        session.rollback()
+    club.migrate(seal)
+    with club.acting(), Session(club.engine) as session:
+        assert {name: len(rows) for name, rows in club.vault.export(session, subject).items()} == {"member": 1, "fee": 1}
+        session.rollback()
+        club.vault.erase(subject)
 
 
 def test_a_migration_does_not_last_for_ever(club: Club, tmp_path: Path) -> None:

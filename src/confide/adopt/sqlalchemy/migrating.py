@@ -54,16 +54,17 @@ class MigratingAttribute(PersonalAttribute):
             return None
         if SCOPE.get() is PRINTING:
             return SHOWN
-        note_plain(current(), bound, _subject(instance, bound))
+        note_plain(current(), bound, getattr(instance, bound.person.key))
         return plain
 
 
-def note_plain(scope: Scope, bound: Bound, subject: SubjectId) -> None:
-    """Count that a value in the clear is read, and let the audit trail know.
+def note_plain(scope: Scope, bound: Bound, owner: Any) -> None:
+    """Count that a value in the clear is read, and let the audit trail know whose it is, where that is known before it is sealed.
 
     Raises:
         MigrationOver, NobodyActs, Denied, NotYours
     """
+    subject = NO_SUBJECT if owner is None else SubjectId(as_bytes(owner))
     reader = scope.reader(bound.field)
     if scope.own is not None and scope.own != subject:
         message = "The value belongs to somebody else."
@@ -71,9 +72,3 @@ def note_plain(scope: Scope, bound: Bound, subject: SubjectId) -> None:
     check_time(bound)
     PLAIN_READS[bound.field.name] += 1
     reader.note(subject)
-
-
-def _subject(instance: object, bound: Bound) -> SubjectId:
-    """Return whose a row is, where that is known before it is sealed."""
-    given = getattr(instance, bound.person.key)
-    return NO_SUBJECT if given is None else SubjectId(as_bytes(given))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import Bundle
 
+from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.described import describe, vault_of
+from confide.adopt.sqlalchemy.migrating import note_plain
 from confide.adopt.sqlalchemy.refusals import Unbound
 from confide.adopt.sqlalchemy.search import bound_of
 from confide.sealed.cell import Envelope
@@ -28,7 +30,7 @@ class Opened(Bundle[Any]):
         expression = attribute.__clause_element__()
         self._bound: Bound = bound_of(expression)
         entity = expression._annotations["parententity"].entity  # noqa: SLF001 - where the ORM says whose attribute it is
-        super().__init__(self._bound.key, attribute, *(getattr(entity, key) for key in self._bound.needs()))
+        super().__init__(self._bound.key, attribute, *(getattr(entity, key) for key in _beside(self._bound)))
 
     def create_row_processor(
         self, _query: Any, procs: Sequence[Callable[[Row[Any]], Any]], _labels: Sequence[str]
@@ -38,7 +40,7 @@ class Opened(Bundle[Any]):
 
         def opened(row: Row[Any]) -> Any:
             envelope, *given = (proc(row) for proc in procs)
-            return None if envelope is None else _open(bound, envelope, dict(zip(bound.needs(), given, strict=True)))
+            return _value(bound, envelope, dict(zip(_beside(bound), given, strict=True)))
 
         return opened
 
@@ -60,20 +62,32 @@ def open_rows(model: type, rows: Iterable[Mapping[Any, Any]]) -> Iterator[dict[s
         yield {name: _opened(described, str(name), value, row) for name, value in row.items()}
 
 
+def _beside(bound: Bound) -> tuple[str, ...]:
+    """Return the attributes that are selected with a personal one."""
+    return (*bound.needs(), bound.was) if bound.was else bound.needs()
+
+
 def _opened(described: Described, name: str, value: Any, row: Mapping[str, Any]) -> Any:
-    if type(value) is not Envelope:
-        return value
     bound = described.bound.get(described.names.get(name, name))
     if bound is None:
+        if type(value) is not Envelope:
+            return value
         message = f"There is no sealed column {name} in {described.mapper.class_.__name__}: select it under its own name."
         raise Unbound(message)
+    if value is None and not bound.was:
+        return None
     values = {described.names.get(one, one): held for one, held in row.items()}
-    missing = [key for key in bound.needs() if key not in values]
+    missing = [described.mapper.column_attrs[key].columns[0].name for key in _beside(bound) if key not in values]
     if missing:
         message = f"{bound.field.name} is bound to {', '.join(missing)} of its row: select that as well."
         raise Unbound(message)
-    return _open(bound, value, values)
+    return _value(bound, value, values)
 
 
-def _open(bound: Bound, envelope: Envelope, values: Mapping[str, Any]) -> Any:
-    return vault_of(bound.mapper).open(bound.field, *bound.where(values), envelope)
+def _value(bound: Bound, envelope: Envelope | None, values: Mapping[str, Any]) -> Any:
+    if envelope is not None:
+        return vault_of(bound.mapper).open(bound.field, *bound.where(values), envelope)
+    plain = values[bound.was] if bound.was else None
+    if plain is not None:
+        note_plain(current(), bound, values[bound.person.key])
+    return plain

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from confide.adopt import settings as of
 from confide.adopt.errors import Misused
 from confide.adopt.scope import current
+from confide.adopt.sqlalchemy import unsealed
 from confide.adopt.sqlalchemy.erase import erase
 from confide.adopt.sqlalchemy.export import export
 from confide.adopt.sqlalchemy.holdings import ModelHoldings, all_described
@@ -20,11 +21,13 @@ from confide.values.ids import SubjectId
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
     from uuid import UUID
 
     from sqlalchemy.orm import DeclarativeBase, Session
 
+    from confide.adopt.parts import Parts
     from confide.adopt.scope import Scope
     from confide.adopt.settings import Settings
     from confide.adopt.sqlalchemy.erase import Erasure
@@ -67,7 +70,9 @@ class Vault(WaitingVault):
 
         Raises:
             NobodyActs, Denied, NotYours, KeysError, CryptoError
+            NotFinished: a table is being migrated.
         """
+        unsealed.check_in_session(self.base.registry, session)
         return export(self.base.registry, session, SubjectId(as_bytes(subject)))
 
     def erase(self, subject: bytes | UUID, *, dry_run: bool = False) -> Erasure:
@@ -77,18 +82,26 @@ class Vault(WaitingVault):
 
         Raises:
             NobodyActs, Denied, UnknownSubject, LedgerRefused, Unavailable, StillWriting
+            NotFinished: a table is being migrated.
         """
-        scope, permit, wanted = *self._permit_to_erase(), SubjectId(as_bytes(subject))
-        done = self.run(lambda parts: erase(parts, scope, permit, wanted, dry_run=dry_run), ERASE_SECONDS)
+        done = self.run(self._erasure(subject, dry_run=dry_run), ERASE_SECONDS)
         self.keys.forget_all()
         return done
 
     async def erase_async(self, subject: bytes | UUID, *, dry_run: bool = False) -> Erasure:
         """Do the same from an event loop, which goes on meanwhile."""
-        scope, permit, wanted = *self._permit_to_erase(), SubjectId(as_bytes(subject))
-        done = await self.run_async(lambda parts: erase(parts, scope, permit, wanted, dry_run=dry_run), ERASE_SECONDS)
+        done = await self.run_async(self._erasure(subject, dry_run=dry_run), ERASE_SECONDS)
         self.keys.forget_all()
         return done
+
+    def _erasure(self, subject: bytes | UUID, *, dry_run: bool) -> Callable[[Parts], Coroutine[Any, Any, Erasure]]:
+        scope, permit, wanted = *self._permit_to_erase(), SubjectId(as_bytes(subject))
+
+        async def carry_out(parts: Parts) -> Erasure:
+            await unsealed.check(self.base.registry, parts.data)
+            return await erase(parts, scope, permit, wanted, dry_run=dry_run)
+
+        return carry_out
 
     def _permit_to_erase(self) -> tuple[Scope, Permit]:
         """Return the scope and the permit; whoever may not erase one of the tables erases nothing."""
