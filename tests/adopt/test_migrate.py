@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from confide.adopt.begin import begin
@@ -277,6 +279,35 @@ def test_rows_that_are_not_sealed_yet_are_searched_read_and_changed(club: Club) 
     club.migrate(seal)
     wanted = [(*one[:1], "Changed", *one[2:]) if one[0] == 7 else one for one in expected()]
     assert shown(club) == wanted
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_asynchronous_sessions_meet_rows_that_are_not_sealed_yet(tmp_path: Path, postgresql_url: str, driver: str) -> None:
+    """As threads do: read, searched, changed and bulk-updated."""
+    engine = sa.create_engine(postgresql_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    existing(engine)
+    club = models(tmp_path, str(engine.url), engine)
+    club.prepare()
+    loop = create_async_engine(postgresql_url.replace("postgresql://", f"postgresql+{driver}://", 1))
+    async with club.vault.acting("clerk", Purpose.CUSTOMER_CARE), AsyncSession(loop) as session:
+        one = (await session.scalars(sa.select(club.Member).where(club.Member.email.matches("m7@example.org")))).one()
+        assert (one.name, one.born) == ("Name Nr7", member_row(7)["born"])
+        one.name = "Changed"
+        fee = await session.get_one(club.Fee, 9)
+        fee.amount = Decimal(5)
+        await session.execute(sa.update(club.Member), [{"id": 3, "name": "Bulk"}])
+        await session.commit()
+        found = (await session.scalars(sa.select(club.Member).where(club.Member.id.in_([3, 7, 8])).order_by(club.Member.id))).all()
+        assert [each.name for each in found] == ["Bulk", "Changed", "Name Nr8"]
+        await session.refresh(fee)
+        assert fee.amount == Decimal(5)
+    await loop.dispose()
+    rows = club.raw("member")
+    await asyncio.to_thread(club.vault.close)
+    engine.dispose()
+
+    assert [rows[at - 1]["name"] for at in (3, 7, 8)] == [None, None, "Name Nr8"]
 
 
 def test_bulk_updates_of_rows_that_are_not_sealed_yet(club: Club) -> None:
