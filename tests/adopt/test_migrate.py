@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,10 +22,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 from confide.adopt.begin import begin
 from confide.adopt.errors import NobodyActs
 from confide.adopt.sqlalchemy.declare import Category, Find, personal, row_id, subject_id
+from confide.adopt.sqlalchemy.migrate import engine as migrate_engine
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished
 from confide.adopt.sqlalchemy.migrate.drop import drop, leftovers
 from confide.adopt.sqlalchemy.migrate.engine import open_engine
-from confide.adopt.sqlalchemy.migrate.finish import finish
+from confide.adopt.sqlalchemy.migrate.finish import finish, rewrite
 from confide.adopt.sqlalchemy.migrate.open import undo
 from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import seal
@@ -72,10 +74,12 @@ class Club(NamedTuple):
     def prepare(self) -> None:
         """Make room."""
         engine = open_engine(self.database)
-        with engine.begin() as connection:
-            for work in works(self.Base.registry):
-                prepare(connection, work, self.vault.tables)
-        engine.dispose()
+        try:
+            with engine.begin() as connection:
+                for work in works(self.Base.registry):
+                    prepare(connection, work, self.vault.tables)
+        finally:
+            engine.dispose()
 
     def raw(self, table: str) -> list[dict[str, Any]]:
         """The rows as they are stored."""
@@ -593,6 +597,26 @@ def test_counts(club: Club) -> None:
     assert [(one.rows, one.unfinished, one.sealed) for one in figures] == [(ROWS, ROWS, 0), (ROWS, ROWS, 1), (ROWS, 0, ROWS)]
 
 
+@pytest.mark.parametrize("verb", [finish, prepare])
+def test_a_table_that_somebody_holds_is_not_waited_for_for_ever(club: Club, monkeypatch: pytest.MonkeyPatch, verb: Any) -> None:
+    """The step ends in an error, nothing of it is done, and it may be repeated."""
+    monkeypatch.setattr(migrate_engine, "BUSY_SECONDS", 1)
+    if verb is finish:
+        club.prepare()
+        club.migrate(seal)
+    with club.engine.connect() as holder:
+        holder.execute(sa.text("UPDATE member SET city = 'Bonn' WHERE id = 1"))
+        with pytest.raises(sa.exc.OperationalError):
+            club.migrate(finish) if verb is finish else club.prepare()
+        holder.rollback()
+    if verb is prepare:
+        club.prepare()
+        club.migrate(seal)
+    club.migrate(finish)
+
+    assert shown(club) == expected()
+
+
 def test_nothing_in_the_clear_is_left_in_the_file(tmp_path: Path) -> None:
     """Of an SQLite database, its log included: pages are overwritten, and the file is written anew."""
     database = f"sqlite:///{tmp_path / 'club.db'}"
@@ -609,6 +633,33 @@ def test_nothing_in_the_clear_is_left_in_the_file(tmp_path: Path) -> None:
     assert not [
         at for at in range(1, ROWS + 1) if f"M{at}@example.org".encode() in content(tmp_path) or f"Nr{at}".encode() in content(tmp_path)
     ]
+
+
+def test_a_log_that_cannot_be_emptied_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that reads keeps SQLite from emptying it; clear text is in it until the end is repeated."""
+    monkeypatch.setattr(migrate_engine, "BUSY_SECONDS", 0)
+    database = f"sqlite:///{tmp_path / 'club.db'}"
+    engine = sa.create_engine(database)
+    existing(engine)
+    club = models(tmp_path, database, engine)
+    engine.dispose()
+    club.vault.start()  # which turns the log on
+    club.prepare()
+    reader = sqlite3.connect(tmp_path / "club.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM member").fetchone()
+    club.migrate(seal)
+    said = club.migrate(finish)
+    assert b"M7@example.org" in content(tmp_path)
+    reader.close()
+    with_engine = open_engine(database)
+    again = rewrite(with_engine, club.Member.__table__)
+    with_engine.dispose()
+    club.vault.close()
+
+    assert "run --finish again" in said[0][-1]
+    assert again == ["database file written anew"]
+    assert b"M7@example.org" not in content(tmp_path)
 
 
 def content(folder: Path) -> bytes:

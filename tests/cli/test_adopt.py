@@ -108,6 +108,7 @@ def test_the_whole_way(run: Shell) -> None:
     assert "There is no way back now" in run("migrate", VAULT, *MODELS, "--finish")[1]
     assert rows(run.folder) == [(None, None)] * 3
     assert "Finished already" in run("migrate", VAULT, *MODELS)[1]
+    assert "database file written anew" in run("migrate", VAULT, *MODELS, "--finish")[1]
     assert "there is no way back" in refused(run("migrate", VAULT, *MODELS, "--undo"))
 
 

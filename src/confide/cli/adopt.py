@@ -16,7 +16,7 @@ from confide.adopt.begin import begin
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished, is_prepared
 from confide.adopt.sqlalchemy.migrate.drop import drop, leftovers
 from confide.adopt.sqlalchemy.migrate.engine import open_engine
-from confide.adopt.sqlalchemy.migrate.finish import finish
+from confide.adopt.sqlalchemy.migrate.finish import finish, rewrite
 from confide.adopt.sqlalchemy.migrate.open import undo
 from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import BATCH, seal
@@ -184,6 +184,8 @@ def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, room: b
         terminal.kept("Nothing of this table is sealed.")
         return
     if over:
+        for done in rewrite(engine, work.table) if last else ():  # it may have been stopped before that
+            terminal.done(done)
         terminal.kept("Finished already: take was=… and until=… out of the declaration.")
         return
     with engine.begin() as connection:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SYNCHRONOUS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 BUSY_SECONDS = 30
+"""How long a step waits for somebody else who holds the table."""
 
 
 def open_engine(url: str | sa.URL) -> sa.Engine:
@@ -32,6 +33,8 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
     if backend == "sqlite":
         event.listen(engine, "connect", _connect)
         event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "connect", _connect_server)
     return engine
 
 
@@ -40,6 +43,11 @@ def _connect(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA legacy_alter_table=ON")  # views and triggers that name a table survive that it is made anew
     connection.execute("PRAGMA secure_delete=ON")  # what was in the clear is overwritten, not just forgotten
+
+
+def _connect_server(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+    connection.commit()
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from confide.adopt.sqlalchemy.migrate.seal import Report
     from confide.adopt.sqlalchemy.migrate.work import Work
 
+_HELD = (
+    "database file written anew; but a program that reads holds its write-ahead log, in which clear text is left: run --finish again when "
+    "that program is stopped"
+)
+
 
 def finish(engine: sa.Engine, work: Work, report: Report) -> list[str]:
     """Open every row, then close the columns of before; return what was done in words.
@@ -68,8 +73,8 @@ def rewrite(engine: sa.Engine, of: sa.Table) -> list[str]:
         driver: Any = connection
         if sqlite:
             driver.exec_driver_sql("VACUUM")
-            driver.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            return ["database file written anew"]
+            held = driver.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").first()[0]
+            return [_HELD if held else "database file written anew"]
         table = connection.dialect.identifier_preparer.format_table(of)
         driver.exec_driver_sql(f"VACUUM FULL {table}")
         driver.exec_driver_sql("CHECKPOINT")
