@@ -198,6 +198,22 @@ def test_comparisons_that_ciphertext_cannot_answer_are_refused(town: Town, wrong
         wrong(town.Customer.name)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda customer: sa.select(customer).order_by(customer.name),
+        lambda customer: sa.select(customer.id).order_by(customer.id, aliased(customer).name),
+        lambda customer: sa.select(customer.branch, customer.name).group_by(customer.branch, customer.name),
+        lambda customer: sa.select(customer).order_by(sa.func.length(customer.name)),
+    ],
+)
+def test_an_order_that_means_nothing_is_refused(town: Town, session: Session, wrong: Any) -> None:
+    """Ciphertext would be sorted by its random bytes, without a word."""
+    with pytest.raises(NotSearchable, match="sorted or grouped by the sealed column name"):
+        session.execute(wrong(town.Customer))
+    session.rollback()
+
+
 def test_an_undeclared_search_is_refused(town: Town, session: Session) -> None:
     """It would find nothing."""
     with pytest.raises(NotSearchable, match=r"Find\.PHONETIC"):

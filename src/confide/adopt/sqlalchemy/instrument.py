@@ -16,6 +16,7 @@ from confide.adopt.sqlalchemy.marks import PERSONAL, WAS
 from confide.adopt.sqlalchemy.migrating import MigratingAttribute
 from confide.adopt.sqlalchemy.redact import redact
 from confide.adopt.sqlalchemy.seek import seek
+from confide.adopt.sqlalchemy.sorting import check_sorting
 from confide.adopt.sqlalchemy.stored import IsSealed
 from confide.adopt.sqlalchemy.tables import Tables, tables_in
 from confide.datamap.terms import INFO, Declaration, Protection
@@ -86,4 +87,6 @@ def _execute(state: ORMExecuteState) -> sa.Result[Any] | None:
         found = bulk(state)
         if found is not None:
             return found
+    elif state.is_select:
+        check_sorting(state.statement)
     return seek(state)
