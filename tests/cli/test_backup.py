@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from confide.cli import backup
+from confide.cli.databases import sources
 from confide.cli.main import confide
 from confide.clinic.app import clock, open_house
 from confide.clinic.settings import Settings
@@ -136,7 +137,7 @@ def test_who_was_erased_since_does_not_come_back(tmp_path: Path, bank: Bank, led
         assert "shred ledger" in bank.restore(settings.folder, data, keys, fails=True)
         return
 
-    assert "1 erasures" in bank.restore(settings.folder, data, keys)
+    assert "1 erasure of" in bank.restore(settings.folder, data, keys)
 
     assert asyncio.run(found(settings)) == {"all": [other["id"]], "by name": [], "by birth": [], "other": 1}
 
@@ -183,7 +184,7 @@ def test_a_damaged_backup_restores_nothing(tmp_path: Path, bank: Bank, damage: s
 
     bank.restore(settings.folder, data, keys, "--nothing-erased-since", fails=True)
 
-    for source in backup.sources(settings):
+    for source in sources(settings):
         if (settings.folder / f"{source.which.value}.db").exists():
             assert snapshot.is_empty(source.url, source.metadata)
 
@@ -213,3 +214,14 @@ def test_the_two_folders_must_differ(tmp_path: Path, bank: Bank) -> None:
     )
 
     assert "two folders" in said
+
+
+def test_a_restore_into_no_folder_leads_to_the_recovery_kit(tmp_path: Path, bank: Bank) -> None:
+    """Not to init, which would make keys that open no backup."""
+    settings, *_ = asyncio.run(fill(tmp_path, None))
+    data, keys = bank.save(settings.folder)
+    said = bank.restore(tmp_path / "gone away", data, keys, fails=True)
+
+    assert "keys kit recover" in said
+    assert f"--folder '{tmp_path / 'gone away'}'" in said
+    assert "init" not in said

@@ -16,6 +16,7 @@ from confide.cli.init import make_instance
 from confide.clinic.app import clock
 from confide.crypto import certificates
 from confide.keys.providers import keyfile
+from confide.store.errors import Damaged
 from tests.cli.desk import write_bundles
 from tests.postgres import free_port
 
@@ -162,6 +163,37 @@ def test_a_key_database_of_another_instance_is_found(desk: Desk, tmp_path: Path)
     assert (empty.exit_code, sound.exit_code) == (0, 0)
     assert [one["name"] for one in found["checks"] if not one["ok"]] == ["keys"]
     assert "put back" in next(one["message"] for one in found["checks"] if one["name"] == "keys")
+
+
+@pytest.mark.parametrize("name", ["data.db", "keys.db"])
+def test_a_damaged_file_is_named(desk: Desk, name: str) -> None:
+    """It is no matter of a network, and init is not what mends it."""
+    (desk.folder / name).write_bytes(b"no database at all" * 1000)
+    for result in (desk.run("check"), desk.run("init"), desk.run("account", "add", "a.nurse", "clinician", "--password-stdin", given="x")):
+        said = f"{result.output} {result.exception}"
+
+        assert f"{desk.folder / name} is damaged" in said
+        assert "confide restore" in said
+
+
+def test_missing_epochs_are_named(desk: Desk) -> None:
+    """With where they can be had."""
+    (desk.folder / "epochs.key").unlink()
+    found = desk.run("check").output
+
+    assert f"{desk.folder / 'epochs.key'} is missing" in found
+    assert "kit recover" in found
+
+
+def test_pages_that_are_damaged_later_are_told_by_name(desk: Desk, tmp_path: Path) -> None:
+    """A file whose head is sound is found out by whoever reads on."""
+    desk.run("import", *map(str, write_bundles(tmp_path / "in", ["Amsel"], 40)))
+    content = (desk.folder / "data.db").read_bytes()
+    (desk.folder / "data.db").write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    result = desk.run("audit", "show")
+
+    assert isinstance(result.exception, Damaged)
+    assert "data.db" in str(result.exception)
 
 
 def test_one_fault_hides_no_other(desk: Desk) -> None:

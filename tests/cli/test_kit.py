@@ -64,18 +64,20 @@ def test_a_lost_machine_comes_back(tmp_path: Path, bank: Bank, way: str) -> None
     data, keys = bank.save(instance.folder)
     kit, second = str(tmp_path / "kit"), tmp_path / "second" / "instance"
     if way == "identity":
-        bank.run("keys", "kit", "write", "--to", kit, "--recipient", bank.recipient, "--folder", str(instance.folder))
+        said = bank.run("keys", "kit", "write", "--to", kit, "--recipient", bank.recipient, "--folder", str(instance.folder))
         opening, typed = ["--identity", str(bank.identity)], ""
     else:
         said = bank.run("keys", "kit", "write", "--to", kit, "--shares", "3", "--folder", str(instance.folder))
         shares = [line.strip() for line in said.splitlines() if len(line.split()) > 25]
         opening, typed = [], f"{shares[0]}\n{shares[2]}\n\n"
+    asks = "confirm" in said and "--identity FILE" in said
     unconfirmed = json.loads(bank.run("check", "--json", "--folder", str(instance.folder)))["checks"][-1]
     bank.run("keys", "kit", "confirm", kit, *opening, "--folder", str(instance.folder), typed=typed)
 
     bank.run("keys", "kit", "recover", kit, *opening, "--folder", str(second), typed=typed)
     bank.restore(second, data, keys, "--nothing-erased-since")
 
+    assert asks == (way == "identity")
     assert unconfirmed["warning"]
     assert json.loads(bank.run("check", "--json", "--folder", str(instance.folder)))["checks"][-1]["name"] != "recovery"
     text = (second / "confide.toml").read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,43 +19,22 @@ import zstandard
 from alembic.script import ScriptDirectory
 
 from confide.cli import terminal
+from confide.cli.databases import sources
 from confide.cli.errors import BackupFailed
 from confide.cli.instance import folder_option, run_in_house, settings_of, told
 from confide.cli.sink import AGE, Encryption, open_sink, recipient_of
 from confide.clinic.app import clock
-from confide.clinic.records.jobs import REBUILT
-from confide.identity.tokens import SESSIONS
 from confide.store import migrate, snapshot
-from confide.store.schema import DATA, KEYS
 from confide.store.snapshot import Header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import sqlalchemy as sa
+    from confide.cli.databases import Source
 
-    from confide.clinic.settings import Settings
 
 SUFFIX = ".confide"
 DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One of the two databases."""
-
-    which: migrate.Which
-    url: str
-    metadata: sa.MetaData
-    without: frozenset[str]
-
-
-def sources(settings: Settings) -> tuple[Source, Source]:
-    """Return both databases, in the order in which they are saved."""
-    return (
-        Source(migrate.Which.DATA, settings.data_url, DATA, REBUILT | SESSIONS),
-        Source(migrate.Which.KEYS, settings.keys_url, KEYS, frozenset()),
-    )
 
 
 def save(source: Source, folder: Path, encryption: Encryption, now: int, report: Callable[[int], None]) -> tuple[Path, dict[str, int]]:

@@ -23,4 +23,4 @@ def command(*, folder: Path, as_json: bool) -> None:
     if as_json:
         terminal.machine({"link": link})
     else:
-        show_link(link, folder)
+        show_link(link)

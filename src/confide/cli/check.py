@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from confide.cli import terminal
+from confide.cli.databases import check_schema
 from confide.cli.errors import CliError, NotFinished, sentence
 from confide.cli.instance import folder_option, run_in_house, settings_of
 from confide.cli.kit import unconfirmed
@@ -22,7 +23,6 @@ from confide.clinic.records import read as records
 from confide.crypto.certificates import needs_renewal
 from confide.crypto.envelope import read_header
 from confide.keys.providers.opening import open_provider
-from confide.store import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,8 +71,7 @@ def folder_mode(settings: Settings) -> str:
 
 def schema(settings: Settings) -> str:
     """Do both databases have the schema of this program?"""
-    migrate.check(settings.data_url, migrate.Which.DATA)
-    migrate.check(settings.keys_url, migrate.Which.KEYS)
+    check_schema(settings)
     return "both databases have the schema of this program"
 
 

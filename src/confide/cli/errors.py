@@ -25,6 +25,12 @@ class AlreadyThere(CliError):
     code: ClassVar[str] = "cli.already-there"
 
 
+class PartLost(CliError):
+    """A database of the instance is gone while other parts are there; a new one would open nothing of them."""
+
+    code: ClassVar[str] = "cli.part-lost"
+
+
 class NotADemo(CliError):
     """The folder holds an instance that is no demo."""
 

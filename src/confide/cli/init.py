@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from confide.cli import making, terminal
 from confide.cli.errors import AlreadyThere
 from confide.cli.instance import folder_option, settings_of
-from confide.clinic.settings import FILE, Settings
+from confide.clinic.settings import FILE, Settings, in_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +20,14 @@ MINUTES = 60
 """The life of a bootstrap link (identity.bootstrap.LINK_SECONDS)."""
 
 
-def make_instance(folder: Path, chosen: Mapping[str, str | int | bool]) -> tuple[Settings, list[str]]:
+def make_instance(folder: Path, chosen: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """Make what is missing of an instance; return its settings and what was made.
 
     Raises:
-        AlreadyThere: the folder holds something else.
+        AlreadyThere, PartLost, SettingsRefused, ProviderRefused, Unavailable: nothing was made.
     """
     making.check_folder(folder)
+    making.check_settings(Settings.load(folder, chosen))
     made: list[str] = []
 
     def step(missing: bool, what: str) -> None:  # noqa: FBT001 - a step tells whether it did something
@@ -56,18 +58,25 @@ def command(*, folder: Path, chosen: tuple[str, ...], renew_certificate: bool) -
         making.make_certificates(settings_of(folder), renew=True)
         terminal.done("The server has a new certificate: restart it.")
         return
-    settings, made = make_instance(folder, dict(map(typed, chosen)))
+    named = dict(map(typed, chosen))
+    if (folder / FILE).exists() and any(in_file(folder).get(name) != value for name, value in named.items()):
+        message = f"The settings are there, and --set changes none of them: edit {folder / FILE}, then run confide init without --set."
+        raise AlreadyThere(message)
+    settings, made = make_instance(folder, named)
     if not made:
-        message = f"There is an instance in {folder} already, and it was left as it is: serve it with confide serve --folder {folder}."
+        serve = terminal.shown("serve", "--folder", folder)
+        message = f"There is an instance in {folder} already, and it was left as it is: serve it with {serve}."
         raise AlreadyThere(message)
     terminal.OUT.print()
     if settings.provider_is_local:
         terminal.note("The loss of this disk is final: without root.key and epochs.key nothing opens, for anyone. Make a recovery kit:")
-        terminal.command(f"confide keys kit write --to FILE --recipient age1… --folder {folder}")
-    show_link(making.bootstrap_link(settings), folder)
+        terminal.command(terminal.shown("keys", "kit", "write", "--to", "FILE", "--recipient", "age1…", "--folder", folder))
+    terminal.title("Next")
+    terminal.command(terminal.shown("serve", "--folder", folder))
+    show_link(making.bootstrap_link(settings))
 
 
-def typed(text: str) -> tuple[str, str | int | bool]:
+def typed(text: str) -> tuple[str, object]:
     """Return a setting as the file takes it.
 
     Raises:
@@ -78,14 +87,15 @@ def typed(text: str) -> tuple[str, str | int | bool]:
     if not equals or field is None or name == "folder":
         message = "--set takes NAME=VALUE with a name from docs/reference/settings.md."
         raise click.UsageError(message)
-    if field.annotation is bool:
-        return name, value.lower() in {"true", "1", "yes"}
-    return name, int(value) if field.annotation is int and value.isascii() and value.isdecimal() else value
+    if field.annotation not in {bool, int, tuple[str, ...]}:
+        return name, value
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value  # refused where all settings are looked at
 
 
-def show_link(link: str, folder: Path) -> None:
+def show_link(link: str) -> None:
     """Show a bootstrap link and what to do with it."""
-    terminal.title("Next")
-    terminal.command(f"confide serve --folder {folder}")
-    terminal.note(f"and open this link once, within {MINUTES} minutes, to make the first administrator:")
+    terminal.note(f"Once the server runs, open this link, within {MINUTES} minutes, to make the first administrator. It works once:")
     terminal.note(f"  {link}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,12 +11,12 @@ import click
 
 from confide.audit.append import Origin, Told
 from confide.cli import terminal
+from confide.cli.databases import check_schema
 from confide.cli.errors import NoInstance
 from confide.clinic.app import catch_up, clock, open_house, operator
 from confide.clinic.fhir.call import Call
-from confide.clinic.settings import FILE, Settings
+from confide.clinic.settings import FILE, Settings, unknown_variables
 from confide.crypto.random import new_uuid4
-from confide.store import migrate
 from confide.values.ids import uuid_text
 
 if TYPE_CHECKING:
@@ -47,20 +48,20 @@ def settings_of(folder: Path) -> Settings:
         SettingsRefused: its settings cannot be read.
     """
     if not (folder / FILE).is_file():
-        message = f"There is no instance in {folder}: make one with confide init --folder {folder}, or name another folder."
+        message = f"There is no instance in {folder}: make one with {terminal.shown('init', '--folder', folder)}, or name another folder."
         raise NoInstance(message)
-    # The folder of the command line stands over CONFIDE_FOLDER, which would otherwise stand over everything.
-    return Settings.load(folder).model_copy(update={"folder": folder.absolute()})
+    for name in unknown_variables(os.environ):
+        terminal.warned(f"{name} is no setting, and is ignored: see docs/reference/settings.md.")
+    return Settings.load(folder)
 
 
 def run_in_house(settings: Settings, work: Callable[[House], Awaitable[Result]]) -> Result:
     """Open the house, do the work, close the house.
 
     Raises:
-        SchemaBehind: the databases have another schema than this program.
+        PartLost, SchemaBehind: a database was lost, or has another schema than this program.
     """
-    for url, which in ((settings.data_url, migrate.Which.DATA), (settings.keys_url, migrate.Which.KEYS)):
-        migrate.check(url, which)
+    check_schema(settings)
 
     async def run() -> Result:
         async with open_house(settings, clock(), terminal.ask_passphrase) as house:

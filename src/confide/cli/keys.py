@@ -49,7 +49,9 @@ def status_command(*, folder: Path, as_json: bool) -> None:
         return
     terminal.columns([HEADINGS, *((line.name, age(line.age), f"{line.keys:,}", line.state) for line in lines)])
     if any(line.state == "due" for line in lines):
-        terminal.note(f"Something is due: run {terminal.called()} keys rotate with root, kek, data or index, or keys tend for the epoch.")
+        terminal.note(
+            f"Something is due: run {terminal.shown('keys', 'rotate')} with root, kek, data or index, or keys tend for the epoch."
+        )
 
 
 def age(seconds: int) -> str:

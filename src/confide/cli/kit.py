@@ -82,7 +82,9 @@ def write_command(*, to: Path, recipients: tuple[str, ...], shares: int | None, 
     terminal.done(f"{to}: the kit of epoch {living_epoch(settings)}")
     for number, one in enumerate(words, 1):
         terminal.note(f"\nShare {number} of {len(words)}, for one person alone:\n  {one}")
-    terminal.note(f"Test it now: {terminal.called()} keys kit confirm {to} --folder {folder}")
+    terminal.note("Test it now:")
+    opening = ["--identity", "FILE"] if recipients else []
+    terminal.command(terminal.shown("keys", "kit", "confirm", to, *opening, "--folder", folder))
 
 
 def opened(path: Path, identity: Path | None) -> Kit:
@@ -147,7 +149,9 @@ def recover_command(*, kit: Path, identity: Path | None, folder: Path) -> None:
     settings = settings_of(folder)
     making.make_certificates(settings)
     terminal.done(f"the keys of epoch {found.epoch} are in {folder}")
-    terminal.note(f"Put the shred ledger there as well, then: {terminal.called()} restore --folder {folder} …")
+    terminal.note("Put the shred ledger there as well, then:")
+    backups = ["--data", "FILE", "--keys", "FILE", "--identity", "FILE"]
+    terminal.command(terminal.shown("restore", *backups, "--folder", folder))
 
 
 def unconfirmed(settings: Settings) -> str | None:

@@ -183,7 +183,9 @@ def command(*, paths: tuple[Path, ...], folder: Path, as_json: bool) -> None:
         terminal.machine({"files": outcomes, **counted})
     elif counted["imported"] or counted["known"]:
         known = f" {counted['known']} were there already." if counted["known"] else ""
-        terminal.done(f"{counted['resources']:,} resources from {counted['imported']} files imported.{known}")
+        terminal.done(
+            f"{terminal.counted(counted['resources'], 'resource')} from {terminal.counted(counted['imported'], 'file')} imported.{known}"
+        )
     if counted["refused"]:
         message = f"{counted['refused']} of {len(files)} files were not imported: put them right and run the same command again."
         raise NotFinished(message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from confide.cli import terminal
+from confide.cli.databases import check_none_lost
 from confide.cli.errors import AlreadyThere
 from confide.cli.instance import origin_now, run_in_house, settings_of
 from confide.clinic.app import clock
@@ -51,6 +52,18 @@ def check_folder(folder: Path) -> None:
         raise AlreadyThere(message)
 
 
+def check_settings(settings: Settings) -> None:
+    """Return if an instance with these settings can be made, as far as it can be told before anything is.
+
+    Raises:
+        PartLost, SettingsRefused, ProviderRefused, Unavailable: it cannot.
+    """
+    choice = settings.provider
+    if isinstance(choice, PassphraseChoice) and not choice.path.exists():
+        asked(choice, terminal.ask_passphrase)
+    check_none_lost(settings)
+
+
 def make_folder(folder: Path) -> bool:
     """Make the folder for its owner only; tell whether it was missing."""
     missing = not folder.exists()
@@ -59,7 +72,7 @@ def make_folder(folder: Path) -> bool:
     return missing
 
 
-def make_settings(folder: Path, chosen: Mapping[str, str | int | bool]) -> bool:
+def make_settings(folder: Path, chosen: Mapping[str, object]) -> bool:
     """Write the settings file: what was chosen, and every other setting commented out with its default."""
     if (folder / FILE).exists():
         return False

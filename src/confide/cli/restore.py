@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import click
 
 from confide.cli import terminal
-from confide.cli.backup import opened, sources
-from confide.cli.errors import AlreadyThere, BackupFailed
+from confide.cli.backup import opened
+from confide.cli.databases import sources
+from confide.cli.errors import AlreadyThere, BackupFailed, NoInstance
 from confide.cli.instance import folder_option, settings_of, told
 from confide.cli.sink import identities_of
 from confide.clinic.app import TENANT, catch_up, clock, open_house
 from confide.clinic.records import read as records
 from confide.clinic.records.jobs import TO_REINDEX
+from confide.clinic.settings import FILE
 from confide.store import migrate, snapshot
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     import pyrage
 
-    from confide.cli.backup import Source
+    from confide.cli.databases import Source
     from confide.clinic.settings import Settings
 
 
@@ -74,6 +76,10 @@ def command(*, data_backup: Path, keys_backup: Path, identity: Path, nothing_era
     Everything that the ledger says was erased since is erased again before anything opens; then the search index is made anew. A
     restore that was stopped after the databases were filled is finished by the server, which serves nothing until then.
     """
+    if not (folder / FILE).is_file():
+        recover = terminal.shown("keys", "kit", "recover", "KIT", "--folder", folder)
+        message = f"There is no instance in {folder} to restore into: make it from the recovery kit with {recover}."
+        raise NoInstance(message)
     settings = settings_of(folder)
     if not (settings.ledger.exists() and settings.ledger.stat().st_size) and not nothing_erased_since:
         message = (
@@ -91,7 +97,7 @@ def command(*, data_backup: Path, keys_backup: Path, identity: Path, nothing_era
             rows = fill(source, backup, identities, partial(bar.advance, task))
         terminal.done(f"{source.which.value}: {rows:,} rows")
     erased = bring_up(settings)
-    terminal.done(f"{erased} erasures of the shred ledger carried out; the search index is whole")
+    terminal.done(f"{terminal.counted(erased, 'erasure')} of the shred ledger carried out; the search index is whole")
 
 
 def bring_up(settings: Settings) -> int:

@@ -20,6 +20,7 @@ from confide.cli.bounded_http import BoundedHttp
 from confide.cli.errors import CannotListen, NotADemo, ServerFailed
 from confide.cli.instance import folder_option, settings_of
 from confide.clinic.app import application, check_declared, clock
+from confide.clinic.settings import FILE
 from confide.keys.errors import ProviderRefused, ProviderUnavailable
 from confide.watch.log import capture_third_party, sink
 
@@ -104,7 +105,10 @@ def listen(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else "no such address"
-        message = f"Port {settings.port} of {settings.host} cannot be used ({reason}): stop the other program, or set port in confide.toml."
+        message = (
+            f"Port {settings.port} of {settings.host} cannot be used ({reason}): "
+            f"stop the other program, or set port in {settings.folder / FILE}."
+        )
         raise CannotListen(message) from None
 
 
@@ -139,7 +143,7 @@ def check_before(settings: Settings) -> None:
     if settings.tls:
         for path in (settings.server_certificate, settings.server_key):
             if not path.is_file():
-                message = f"{path} is missing: run confide init --renew-certificate --folder {settings.folder}."
+                message = f"{path} is missing: run {terminal.shown('init', '--renew-certificate', '--folder', settings.folder)}."
                 raise ServerFailed(message)
 
 

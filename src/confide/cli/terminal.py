@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,16 @@ def failed(text: str) -> None:
     ERROR.print(f"[red]✗[/red] {escape(text)}")
 
 
+def warned(text: str) -> None:
+    """Say that something is odd, to whoever reads errors."""
+    ERROR.print(f"[yellow]![/yellow] {escape(text)}")
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things, such as 1 file or 2 files."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def note(text: str) -> None:
     """Say something beside the steps."""
     OUT.print(escape(text))
@@ -61,11 +73,17 @@ def title(text: str) -> None:
 
 
 def command(text: str) -> None:
-    """Show a command that the reader can repeat, as it is: in an environment that is not activated, `confide` has a path."""
-    program, blank, rest = text.partition(" ")
-    if program == PROGRAM:
-        text = called() + blank + rest
+    """Show a command that the reader can repeat, as it is."""
     OUT.print(f"  [cyan]$ {escape(text)}[/cyan]")
+
+
+def shown(*words: str | Path) -> str:
+    """Return a command of this program as the reader's shell takes it from this folder.
+
+    In an environment that is not activated `confide` has a path, and a folder may have a blank in its name. A word that ends in … is
+    to be filled in, and left as it is.
+    """
+    return " ".join([called(), *(str(word) if str(word).endswith("…") else shlex.quote(str(word)) for word in words)])
 
 
 def called() -> str:
@@ -74,12 +92,13 @@ def called() -> str:
         return PROGRAM
     beside = Path(sys.executable).with_name(PROGRAM)
     if not beside.exists():
-        return f"{sys.executable} -m confide.cli.main"
-    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
+        return f"{shlex.quote(sys.executable)} -m confide.cli.main"
+    return shlex.quote(str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside))
 
 
+@cache
 def ask_passphrase() -> str:
-    """Ask whoever sits at the terminal for the passphrase of the root key.
+    """Ask whoever sits at the terminal for the passphrase of the root key, once.
 
     Raises:
         ProviderRefused: nobody sits there.

@@ -18,6 +18,7 @@ from confide.keys.choice import AwsKmsChoice, KeyFileChoice, OpenBaoChoice, Pass
 from confide.keys.policy import Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import Self
 
     from pydantic.fields import FieldInfo
@@ -25,7 +26,21 @@ if TYPE_CHECKING:
     from confide.keys.choice import Choice
 
 FILE = "confide.toml"
+PREFIX = "CONFIDE_"
+OTHER_VARIABLES = {"CONFIDE_PASSPHRASE", "CONFIDE_DEBUG"}
+"""Read by the key provider and by the command line."""
+TESTS = "CONFIDE_TEST_"
 MIB = 1024 * 1024
+DATABASE = r"^((sqlite:///|postgres(ql)?://).+)?$"
+PUBLIC = r"^(https?://\S*[^/\s])?$"
+NAMES = r"^[a-z0-9-]{1,32}$"
+FORMS = {
+    DATABASE: "an address that begins with sqlite:/// or postgresql://, or empty",
+    PUBLIC: "an address that begins with https:// and does not end in a slash, or empty",
+    NAMES: "1 to 32 of the characters a to z, 0 to 9 and -",
+}
+"""Patterns of texts, in words."""
+BOUNDS = ("ge", "le", "pattern")
 DAY = 86_400
 """In seconds."""
 
@@ -33,21 +48,27 @@ DAY = 86_400
 class Settings(BaseSettings):
     """Every setting, with its unit in its name or description."""
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="CONFIDE_", frozen=True, extra="forbid")
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    folder: Path = Field(description="Instance folder: keys, databases, certificates.")
+    folder: Path = Field(
+        default=Path("confide"), description="Instance folder: keys, databases, certificates; never in the file, which lies there."
+    )
     demo: bool = Field(default=False, description="Whether demo accounts may sign in; `confide demo` sets it.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8443, ge=1, le=65535, description="TCP port to listen on.")
     tls: bool = Field(default=True, description="HTTPS. Off only behind a proxy on the same machine that ends TLS.")
     base_url: str = Field(
         default="",
-        pattern=r"^(https?://\S*[^/\s])?$",
+        pattern=PUBLIC,
         description="Public address, https://…, without a slash at its end; empty: made of host and port.",
     )
     # An address may hold a password, so neither shows in a text form of the settings.
-    data_database: str = Field(default="", repr=False, description="sqlite:///path or postgresql://…; empty: data.db in the folder.")
-    keys_database: str = Field(default="", repr=False, description="The same for the key database; empty: keys.db in the folder.")
+    data_database: str = Field(
+        default="", repr=False, pattern=DATABASE, description="sqlite:///path or postgresql://…; empty: data.db in the folder."
+    )
+    keys_database: str = Field(
+        default="", repr=False, pattern=DATABASE, description="The same for the key database; empty: keys.db in the folder."
+    )
     resource_bytes: int = Field(default=2 * MIB, ge=1024, description="Largest body of a create or update, in bytes.")
     bundle_bytes: int = Field(default=64 * MIB, ge=1024, description="Largest body of a transaction, in bytes.")
     binary_bytes: int = Field(default=1024 * MIB, ge=1024, description="Largest content of a Binary that is sent by itself, in bytes.")
@@ -81,7 +102,7 @@ class Settings(BaseSettings):
     pkcs11_token: str = Field(default="", description="Label of the token that holds the keys.")
     pkcs11_pin_file: str = Field(default="", description="A file with its user PIN.")
     key_prefix: str = Field(
-        default="confide-", pattern=r"^[a-z0-9-]{1,32}$", description="What the names of keys begin with at a provider that others use too."
+        default="confide-", pattern=NAMES, description="What the names of keys begin with at a provider that others use too."
     )
     provider_seconds: int = Field(
         default=300, ge=10, le=300, description="How long opened KEKs and epochs serve before the provider is asked again, in seconds."
@@ -122,27 +143,23 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read the file of an instance folder and the environment.
+    def load(cls, folder: Path, chosen: Mapping[str, object] | None = None) -> Self:
+        """Read the file of an instance folder and the environment; `chosen` stands in for a file that is still to be written.
 
         Raises:
             SettingsRefused: not TOML, an unknown setting, or a value of the wrong kind; the value is not repeated.
         """
         path = folder / FILE
+        content = in_file(folder) if path.exists() else dict(chosen or {})
         try:
-            content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            return cls(**{**content, "folder": folder.absolute()})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            message = f"{path} is not valid TOML: mend it."
-            raise SettingsRefused(message) from None
+            # The folder that was asked for stands over CONFIDE_FOLDER, which would otherwise stand over everything.
+            return cls(**{**content, "folder": folder.absolute()}).model_copy(update={"folder": folder.absolute()})
         except SettingsError:
             message = 'A list in a CONFIDE_ variable is not JSON: write it like ["one", "two"]. See docs/reference/settings.md.'
             raise SettingsRefused(message) from None
         except ValidationError as error:
-            faults = ", ".join(
-                ".".join(map(str, one["loc"])) + " (" + one["type"].replace("_", " ") + ")"
-                for one in error.errors(include_input=False, include_url=False)
-            )
+            names = dict.fromkeys(str(one["loc"][0]) for one in error.errors(include_input=False, include_url=False))
+            faults = "; ".join(map(_wanted, names))
             message = f"The settings in {path} or in CONFIDE_ variables are refused: {faults}. See docs/reference/settings.md."
             raise SettingsRefused(message) from None
 
@@ -259,6 +276,31 @@ class Settings(BaseSettings):
         return self.folder / "tls" / "server.key"
 
 
+def in_file(folder: Path) -> dict[str, Any]:
+    """Return what the settings file of a folder says, as it is written.
+
+    Raises:
+        SettingsRefused: it is not TOML.
+    """
+    try:
+        return tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        message = f"{folder / FILE} is not valid TOML: mend it."
+        raise SettingsRefused(message) from None
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Return the CONFIDE_ variables that are nobody's: not a setting, and not read by a program of ours."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known and not name.startswith(TESTS))
+
+
+def _wanted(name: str) -> str:
+    """Return what a setting must be, in words; the name may be one that there is not."""
+    field = Settings.model_fields.get(name)
+    return f"there is no setting {name}" if field is None else f"{name} must be {_kind(field)}"
+
+
 def render() -> str:
     """Return docs/reference/settings.md."""
     lines = [
@@ -271,25 +313,21 @@ def render() -> str:
         "not repeated. A list is written as TOML in the file and as JSON in a variable. Settings are read once: restart the server to",
         "change one.",
         "",
-        "| name | environment | kind | default | bounds | what |",
-        "|---|---|---|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{json.dumps(field.default)}`"
-        shown = (f"`{name}`", f"`CONFIDE_{name.upper()}`", _kind(field), default, _bounds(field), str(field.description))
-        lines.append(f"| {' | '.join(shown)} |")
-    return "\n".join(lines) + "\n"
+        default = field.default if name != "folder" else str(field.default)
+        lines += [f"`{name}`", f": {field.description}"]
+        lines += [f"  {_kind(field).capitalize()}; default `{json.dumps(default)}`. Variable: `{PREFIX}{name.upper()}`.", ""]
+    return "\n".join(lines)
 
 
 def _kind(field: FieldInfo) -> str:
+    """Return what is allowed, as it ends the sentence "port must be …"."""
     if get_origin(field.annotation) is Literal:
-        return " or ".join(get_args(field.annotation))
-    names = {bool: "truth value", int: "number", str: "text", Path: "path", tuple[str, ...]: "texts"}
-    return next((name for kind, name in names.items() if kind == field.annotation), str(field.annotation).replace("|", "\\|"))
-
-
-def _bounds(field: FieldInfo) -> str:
-    least, most = (next((getattr(one, end) for one in field.metadata if hasattr(one, end)), None) for end in ("ge", "le"))
-    if least is None:
-        return ""
-    return f"{least:,} or more" if most is None else f"{least:,} to {most:,}"
+        return "one of " + ", ".join(get_args(field.annotation))
+    least, most, form = (next((getattr(one, name) for one in field.metadata if hasattr(one, name)), None) for name in BOUNDS)
+    if field.annotation is int:
+        return f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
+    names = {bool: "true or false", str: "a text", Path: "a path", tuple[str, ...]: "a list of texts"}
+    kind = next(name for one, name in names.items() if one == field.annotation)
+    return FORMS[form] if form is not None else kind

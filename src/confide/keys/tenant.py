@@ -92,7 +92,7 @@ async def open_between(database: Database, provider: Provider, tenant: TenantId,
         if kind == "epoch" and wrapped is not None:
             epochs[number] = await _open(provider, epoch_slot(number), key_ref, wrapped, wraps.epoch_context(number))
     if not keks or not epochs:
-        message = "The key database holds no key of this organisation: run confide init, or look at which key database is set."
+        message = "The key database holds no key of this organisation: put back the one that belongs to the data, or look at which is set."
         raise KeyMissing(message)
     search = [_index_key(row, keks) for row in indexes if row.purpose_class == wraps.SEARCH]
     return Between(keks, epochs, now + seconds * 1_000_000, search)

@@ -25,6 +25,12 @@ class Unavailable(StoreError):
     code: ClassVar[str] = "store.unavailable"
 
 
+class Damaged(Unavailable):
+    """A file is no database, or what is in it is not whole."""
+
+    code: ClassVar[str] = "store.damaged"
+
+
 class UnknownDatabase(StoreError):
     """The database address has a scheme that is neither sqlite nor postgresql."""
 

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from confide.store.errors import SchemaBehind, Unavailable
 from confide.store.opening import postgresql_address, sqlite_path
 from confide.store.postgresql import CONNECT_SECONDS
-from confide.store.sqlite import connect
+from confide.store.sqlite import connect, damaged, is_damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,12 +55,13 @@ def with_connection(url: str, work: Callable[[sa.Connection], T]) -> T:
     path = sqlite_path(url)
     if path is not None:
         engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
-        with _telling():
-            opened = engine.connect()
-        with opened as connection:
-            result = work(connection)
-            connection.commit()
-            return result
+        with _whole(path):
+            with _telling():
+                opened = engine.connect()
+            with opened as connection:
+                result = work(connection)
+                connection.commit()
+                return result
 
     address = postgresql_address(url).replace("postgresql://", "postgresql+asyncpg://", 1)
 
@@ -80,10 +81,22 @@ def with_connection(url: str, work: Callable[[sa.Connection], T]) -> T:
 
 
 @contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if is_damage(error.orig):
+            raise damaged(path) from None
+        raise
+
+
+@contextmanager
 def _telling() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, sa.exc.SQLAlchemyError) as error:
+        if is_damage(getattr(error, "orig", None)):
+            raise
         reason = type(error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error).__name__
         message = f"A database cannot be reached ({reason}): see that it runs, and that its address in the settings is right."
         raise Unavailable(message) from None
@@ -114,23 +127,36 @@ def check(url: str, which: Which) -> None:
         Unavailable: the database cannot be reached.
     """
     path = sqlite_path(url)
-    if path is not None and not path.is_file():
-        message = f"There is no {which.value} database at {path}: put it back, or make a new one with confide init."
+    if path is not None and not is_there(url):
+        message = f"There is no {which.value} database at {path}: put it back; where nothing was ever kept, run confide init."
         raise SchemaBehind(message)
-    scripts = ScriptDirectory.from_config(configuration(which))
-    if with_connection(url, lambda connection: _known(connection, scripts, which)) != scripts.get_current_head():
-        message = (
-            f"The {which.value} database has not the schema of this program: run confide init (new) or confide migrate (after an update)."
-        )
+    found = revision(url, which)
+    if found is None:
+        message = f"The {which.value} database is empty: look whether it is the right one; where nothing was ever kept, run confide init."
+        raise SchemaBehind(message)
+    if found != ScriptDirectory.from_config(configuration(which)).get_current_head():
+        message = f"The {which.value} database has the schema of an earlier version of this program: run confide migrate."
         raise SchemaBehind(message)
 
 
-def _known(connection: sa.Connection, scripts: ScriptDirectory, which: Which) -> str | None:
+def is_there(url: str) -> bool:
+    """Tell whether there is a file with something in it, where the database is one; looking at none would make it."""
+    path = sqlite_path(url)
+    return path is None or (path.is_file() and path.stat().st_size > 0)
+
+
+def revision(url: str, which: Which) -> str | None:
     """Return the revision of a database, or None of an empty one.
 
     Raises:
         SchemaBehind: this program does not know it.
+        Unavailable: the database cannot be reached.
     """
+    scripts = ScriptDirectory.from_config(configuration(which))
+    return with_connection(url, lambda connection: _known(connection, scripts, which))
+
+
+def _known(connection: sa.Connection, scripts: ScriptDirectory, which: Which) -> str | None:
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is not None and revision not in {one.revision for one in scripts.walk_revisions()}:
         message = f"The schema of the {which.value} database was made by a later version of this program: install that version."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from confide.store.errors import Conflict, Unavailable
+from confide.store.errors import Conflict, Damaged, Unavailable
 from confide.store.work import Unit, check_touched, merge
 
 if TYPE_CHECKING:
@@ -58,12 +58,26 @@ def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.C
     return connection
 
 
+def is_damage(error: BaseException | None) -> bool:
+    """Tell whether an error of SQLite says that a file is no database, or not whole any more."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+
+
+def damaged(path: Path) -> Damaged:
+    """Return the error that names a damaged file; nothing of what is in it is repeated."""
+    return Damaged(f"{path} is damaged, or no database: move it away, and put it back from a copy or from its backup (confide restore).")
+
+
 class SqliteDatabase:
     """One connection, used from the event loop only."""
 
     def __init__(self, path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> None:
         """Open (or create) the file. Whoever writes waits so long for another writer, and the event loop with them."""
-        self._connection = connect(path, busy_milliseconds)
+        self._path = path
+        try:
+            self._connection = connect(path, busy_milliseconds)
+        except sqlite3.DatabaseError as error:
+            raise self._told(error) from None
         self._pending: list[tuple[Unit, asyncio.Future[None]]] = []
 
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -71,8 +85,8 @@ class SqliteDatabase:
         text = query.sqlite
         try:
             return self._connection.execute(text.sql, text.arrange(values)).fetchall()
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from None
+        except sqlite3.DatabaseError as error:
+            raise self._told(error) from None
 
     async def fetch_each(self, query: Query, several: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Return the rows of a query for several sets of values, one after the other."""
@@ -120,8 +134,8 @@ class SqliteDatabase:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from None
+        except sqlite3.DatabaseError as error:
+            raise self._told(error) from None
         try:
             for change in changes:
                 text = change.statement.sqlite
@@ -133,12 +147,18 @@ class SqliteDatabase:
             self._rollback()
             message = "The record was stored by someone else meanwhile: read it again and repeat the change."
             raise Conflict(message) from None
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             self._rollback()
-            raise _unavailable(error) from None
+            raise self._told(error) from None
         except BaseException:
             self._rollback()
             raise
+
+    def _told(self, error: sqlite3.DatabaseError) -> Exception:
+        """Return what to raise in place of an error of SQLite: one of ours where the disk is at fault, itself where the program is."""
+        if is_damage(error):
+            return damaged(self._path)
+        return _unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
 
     def _rollback(self) -> None:
         if self._connection.in_transaction:

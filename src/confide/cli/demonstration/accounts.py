@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyotp
 
+from confide.cli import terminal
 from confide.cli.errors import NotADemo
 from confide.cli.instance import call_now, origin_now
 from confide.clinic.app import clock
@@ -65,7 +66,7 @@ def read(folder: Path) -> dict[str, DemoAccount]:
     try:
         accounts = msgspec.json.decode((folder / FILE).read_bytes(), type=list[DemoAccount])
     except FileNotFoundError:
-        message = f"There is no {FILE} in {folder}: make a demo first with confide demo --folder {folder}."
+        message = f"There is no {FILE} in {folder}: make a demo first with {terminal.shown('demo', '--folder', folder)}."
         raise NotADemo(message) from None
     return {account.role: account for account in accounts}
 

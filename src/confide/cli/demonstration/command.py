@@ -11,7 +11,7 @@ import click
 from confide.audit.append import granted
 from confide.cli import terminal
 from confide.cli.demonstration import accounts, patients, server
-from confide.cli.demonstration.session import header_file, sign_in
+from confide.cli.demonstration.session import curl, header_file, sign_in
 from confide.cli.errors import NotADemo, NotFinished
 from confide.cli.init import make_instance
 from confide.cli.instance import DEMO, call_now, run_in_house, settings_of
@@ -39,7 +39,7 @@ def demo_settings(folder: Path) -> Settings:
         NotADemo: the folder holds none, or an instance that is no demo.
     """
     if not (folder / FILE).is_file():
-        message = f"There is no demo in {folder}: make one with confide demo --folder {folder}."
+        message = f"There is no demo in {folder}: make one with {terminal.shown('demo', '--folder', folder)}."
         raise NotADemo(message)
     settings = settings_of(folder)
     if not settings.demo:
@@ -95,7 +95,7 @@ async def any_patient(house: House) -> DocumentKey:
     found = await candidates(house.database, rows, Wanted("Patient", None, None, ()), 0, 1)
     await call.commit([granted(rows.permit, resources=tuple(one.pseudonym for one in found))])
     if not found:
-        message = "The demo has no patient: run confide demo --patients 4."
+        message = f"The demo has no patient: run {terminal.shown('demo', '--folder', house.settings.folder, '--patients', '4')}."
         raise NotFinished(message)
     return found[0].key
 
@@ -127,9 +127,10 @@ def serve(settings: Settings, folder: Path) -> None:
 def finish(folder: Path) -> None:
     """Say how to go on."""
     terminal.title("Next")
-    terminal.command(f"confide tour --folder {folder}")
-    terminal.command(f"confide demo --folder {folder} --sign-in clinician")
-    terminal.command(f"confide demo --folder {folder} --stop")
+    terminal.command(terminal.shown("tour", "--folder", folder))
+    terminal.command(terminal.shown("demo", "--folder", folder, "--sign-in", "clinician"))
+    terminal.note("The server runs on. When you have seen enough:")
+    terminal.command(terminal.shown("demo", "--folder", folder, "--stop"))
 
 
 @click.command("demo")
@@ -169,4 +170,4 @@ def show_sign_in(folder: Path, role: str) -> None:
     settings = demo_settings(folder)
     sign_in(settings, folder, role)
     terminal.done(f"Signed in as {role}; the token is in {header_file(folder, role)} and never on a command line. Try:")
-    terminal.command(f"curl --cacert {folder}/tls/ca.pem -H @{header_file(folder, role)} {settings.public_url}/fhir/Patient")
+    terminal.command(curl(settings, folder, role, "Patient"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,26 @@ def client(settings: Settings) -> httpx.Client:
     try:
         return httpx.Client(base_url=settings.public_url, verify=trusting(settings.ca_certificate), timeout=10, trust_env=False)
     except OSError:
-        message = f"{settings.ca_certificate} is missing: run confide demo again."
+        message = f"{settings.ca_certificate} is missing: run {terminal.shown('demo', '--folder', settings.folder)} again."
         raise ServerFailed(message) from None
 
 
 def header_file(folder: Path, role: str) -> Path:
     """Return where the token of a role is kept in the form in which curl reads a header (`-H @file`)."""
     return folder / f"{role}.header"
+
+
+def curl(settings: Settings, folder: Path, role: str, address: str) -> str:
+    """Return the command that sends `GET [base]/address` as a role; the token stays in its file."""
+    words = [
+        "curl",
+        "--cacert",
+        str(folder / "tls" / "ca.pem"),
+        "-H",
+        f"@{header_file(folder, role)}",
+        f"{settings.public_url}/fhir/{address}",
+    ]
+    return shlex.join(words)
 
 
 def sign_in(settings: Settings, folder: Path, role: str) -> str:
@@ -57,7 +71,7 @@ def sign_in(settings: Settings, folder: Path, role: str) -> str:
             time.sleep(pause)
             token = _attempt(http, account, STEPS_AHEAD)
     if token is None:
-        message = f"The server does not let {account.username} in: remove {folder} and run confide demo again."
+        message = f"The server does not let {account.username} in: remove {folder} and run {terminal.shown('demo', '--folder', folder)}."
         raise ServerFailed(message)
     _keep(header_file(folder, role), token)
     return token
@@ -84,7 +98,7 @@ def post(http: httpx.Client, account: DemoAccount, code: str | None) -> httpx.Re
     try:
         return http.post("/auth/sign-in", json=body)
     except httpx.TransportError as error:
-        message = f"The server does not answer at {http.base_url} ({type(error).__name__}): start it with confide demo."
+        message = f"The server does not answer at {http.base_url} ({type(error).__name__}): start it with {terminal.shown('demo')}."
         raise ServerFailed(message) from None
 
 

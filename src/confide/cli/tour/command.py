@@ -41,8 +41,10 @@ def command(folder: Path, only: str | None) -> None:
     finally:
         if own_server:
             server.stop(folder)
-    terminal.title(f"Every claim of {len(chosen)} stops holds ({time.monotonic() - began:.1f} s).")
+    terminal.title(f"Every claim of {terminal.counted(len(chosen), 'stop')} holds ({time.monotonic() - began:.1f} s).")
     if own_server:
-        terminal.note(f"The commands above need the server: confide demo --folder {folder} starts it again.")
+        terminal.note("The commands above need the server. Start it again:")
+        terminal.command(terminal.shown("demo", "--folder", folder))
     else:
-        terminal.note(f"The server runs on for you to try them; stop it with: confide demo --folder {folder} --stop")
+        terminal.note("The server runs on for you to try them. When you have seen enough:")
+        terminal.command(terminal.shown("demo", "--folder", folder, "--stop"))

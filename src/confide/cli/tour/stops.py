@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -33,7 +34,7 @@ def signing_in(walk: Walk) -> None:
         refused = post(http, account, None)
     claim(refused.status_code == httpx.codes.UNAUTHORIZED, "the password alone does not sign the clinician in (401)")
     claim(bool(walk.token("clinician")), "password and one-time code do; the certificate was checked against tls/ca.pem")
-    terminal.command(f"confide demo --folder {walk.folder} --sign-in clinician")
+    terminal.command(terminal.shown("demo", "--folder", walk.folder, "--sign-in", "clinician"))
 
 
 def reading(walk: Walk) -> None:
@@ -72,7 +73,7 @@ def raw_bytes(walk: Walk) -> None:
     )
     claim(bool(names) and not any(name in content for name in names), f"and none of {len(names)} names and identifiers of this person")
     terminal.command(sql_command(walk.folder / walk.data_file().name, tamper.SHOWN.replace("?", f"x'{seen.id.replace('-', '')}'")))
-    terminal.command(f"grep -c '{seen.names[0]}' {walk.folder}/*.db*")
+    terminal.command(f"grep -c {shlex.quote(seen.names[0])} {shlex.quote(str(walk.folder))}/*.db*")
 
 
 def own_chart(walk: Walk) -> None:
@@ -110,7 +111,7 @@ def moved(walk: Walk) -> None:
     )
     again = walk.get("clinician", f"Patient/{seen.id}")
     claim(again.content == seen.body, "put right, the chart is read again, byte for byte")
-    terminal.command(f"confide tour --folder {walk.folder} --only moved")
+    terminal.command(terminal.shown("tour", "--folder", walk.folder, "--only", "moved"))
 
 
 def audited(walk: Walk) -> None:
@@ -127,7 +128,7 @@ def audited(walk: Walk) -> None:
     )
     body: bytes = mine[0][2]
     claim(not any(name.encode() in body for name in (*seen.names, seen.id)), "in pseudonyms: no name and no identifier is in it")
-    terminal.command(f"confide audit show -n 20 --folder {walk.folder}")
+    terminal.command(terminal.shown("audit", "show", "-n", "20", "--folder", walk.folder))
 
 
 STOPS: tuple[tuple[str, str, Callable[[Walk], None]], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from confide.cli import terminal
-from confide.cli.demonstration.session import client, header_file, sign_in
+from confide.cli.demonstration.session import client, curl, sign_in
 from confide.cli.errors import ClaimFailed, ServerFailed
 from confide.store.opening import sqlite_path
 
@@ -60,13 +61,14 @@ class Walk:
             with client(self.settings) as http:
                 return http.get(f"/fhir/{address}", headers=headers)
         except httpx.TransportError as error:
-            message = f"The server does not answer ({type(error).__name__}): start it with confide demo."
+            message = (
+                f"The server does not answer ({type(error).__name__}): start it with {terminal.shown('demo', '--folder', self.folder)}."
+            )
             raise ServerFailed(message) from None
 
     def curl(self, role: str, address: str) -> str:
-        """Return the command that sends the same; the token stays in its file."""
-        quoted = f"'{self.settings.public_url}/fhir/{address}'" if "?" in address else f"{self.settings.public_url}/fhir/{address}"
-        return f"curl --cacert {self.folder}/tls/ca.pem -H @{header_file(self.folder, role)} {quoted}"
+        """Return the command that sends the same."""
+        return curl(self.settings, self.folder, role, address)
 
     def chart(self) -> Seen:
         """Return what the clinician saw.
@@ -129,5 +131,5 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
 def sql_command(database: Path, statement: str) -> str:
     """Return a command that runs a query on a file, with what this machine has."""
     if shutil.which("sqlite3"):
-        return f'sqlite3 -readonly {database} "{statement}"'
-    return f'python3 -c "import sqlite3; print(*sqlite3.connect(\'{database}\').execute(\\"{statement}\\").fetchone())"'
+        return shlex.join(["sqlite3", "-readonly", str(database), statement])
+    return shlex.join(["python3", "-c", f"import sqlite3; print(*sqlite3.connect({str(database)!r}).execute({statement!r}).fetchone())"])

@@ -133,8 +133,10 @@ class LocalProvider(Unseen):
         keys = self._keys()
         found = (keys.roots if is_root(check_slot(slot)) else keys.epochs).get(slot)
         if found is None:
-            file = self._roots.path.name if is_root(slot) else epochs.FILE
-            message = f"The {self.name} has no key for {slot}: it was destroyed or never made, or another {file} lies there."
+            path = self._roots.path if is_root(slot) else self._epochs
+            message = f"The {self.name} has no key for {slot}: it was destroyed or never made, or another {path.name} lies there."
+            if not path.exists():
+                message = f"{path} is missing: put it back, or take it from the recovery kit (confide keys kit recover into a new folder)."
             raise SlotMissing(message)
         return found
 
