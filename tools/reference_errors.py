@@ -21,8 +21,8 @@ HEAD = """\
 Every error has a stable code. Written by `make reference` from the classes; a test compares them, and codes never change their meaning.
 
 Over HTTP, FHIR addresses answer with an OperationOutcome, whose issue codes are FHIR's own; the portal's answer holds the code. In the
-audit trail the code stands in `explanation` of whatever was refused. On the command line every error ends in status 1. A message is one
-sentence that says what to do and holds no personal value.
+audit trail the code stands in `explanation` of whatever was refused. On the command line an error ends in status 1, and
+wrong usage in status 2. A message is one sentence that says what to do and holds no personal value.
 
 | code | over HTTP | what happened |
 |---|---|---|

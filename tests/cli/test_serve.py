@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import socket
 import sqlite3
 import ssl
 import subprocess
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import pyotp
 import pytest
 
 from confide.cli.errors import CannotListen, NotADemo
@@ -19,9 +24,14 @@ from confide.cli.serve import check_before, listen
 from confide.keys.errors import KeyFileRefused
 from confide.store.errors import SchemaBehind
 from tests.cli.desk import SECONDS, Desk, command
+from tests.required import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+SIGN_IN = Path(__file__).resolve().parents[2] / "docs" / "reference" / "sign-in.md"
+PASSWORD = "tall-ferns-99"  # pragma: allowlist secret
 
 
 def free_port() -> int:
@@ -66,6 +76,7 @@ def test_the_server_serves_over_tls_and_stops_when_told(desk: Desk) -> None:
     with served(desk) as (process, client):
         health = client.get("/health")
         denied = client.get("/fhir/Patient")
+        root = client.get("/")
         large = raw(client, b"GET /health HTTP/1.1\r\nhost: x\r\nx-a: " + b"a" * 40_000 + b"\r\n\r\n")
         endless = raw(client, b"GET /health HTTP/1.1\r\nhost: x\r\nx-a: ", *([b"a" * 20_000] * 2))
         garbage = raw(client, b"\x00\x01\x02\r\n\r\n")
@@ -75,6 +86,7 @@ def test_the_server_serves_over_tls_and_stops_when_told(desk: Desk) -> None:
 
     assert (health.status_code, denied.status_code, again.status_code) == (200, 401, 200)
     assert "server" not in health.headers
+    assert (root.status_code, root.text.count("/fhir")) == (200, 1)
     assert large.startswith(b"HTTP/1.1 431")
     assert endless.startswith(b"HTTP/1.1 431")
     assert garbage.startswith(b"HTTP/1.1 400")
@@ -83,6 +95,34 @@ def test_the_server_serves_over_tls_and_stops_when_told(desk: Desk) -> None:
     assert str(client.base_url.port) in said
     assert errors == ""
     assert "server.stopped" in (desk.folder / "log.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_the_page_on_signing_in_works_as_it_is_written(desk: Desk, tmp_path: Path) -> None:
+    """Each block is run by a shell, with the words in capitals filled in from the answer before."""
+    if shutil.which("curl") is None:
+        missing("curl is not installed")
+    assert desk.run("account", "add", "nurse.one", "clinician", "--password-stdin", given=f"{PASSWORD}\n").exit_code == 0
+    first, second, third, fourth = re.findall(r"```sh\n(.*?)```", SIGN_IN.read_text(encoding="utf-8"), re.DOTALL)
+    with served(desk) as (_, client):
+
+        def run(block: str, **words: str) -> str:
+            block = block.replace("https://localhost:8443", str(client.base_url)).replace("confide/tls", str(desk.folder / "tls"))
+            for name, value in words.items():
+                block = block.replace(name, value)
+            return subprocess.run(["bash", "-ec", block], cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+
+        needed = json.loads(run(first, PASSWORD=PASSWORD))["enrolment"]
+        codes = pyotp.TOTP(needed["secret"])
+        enrolled = json.loads(run(second, TICKET=needed["ticket"], CODE=codes.at(time.time())))
+        signed_in = json.loads(run(third, PASSWORD=PASSWORD, CODE=codes.at(time.time() + 30)))
+        read = json.loads(run(fourth, TOKEN=signed_in["access_token"]))
+        out = client.get("/fhir/Patient", headers={"authorization": f"Bearer {signed_in['access_token']}"})
+
+    assert needed["next"] in second
+    assert enrolled.keys() == signed_in.keys() == {"access_token", "token_type", "expires_in"}
+    assert read["resourceType"] == "Bundle"
+    assert out.status_code == 401
 
 
 def test_a_taken_port_is_said_to_be_taken(desk: Desk) -> None:

@@ -323,10 +323,13 @@ def _routes(house: House, observe: Observe, report: Report) -> list[BaseRoute]:
             return Response(f"{house.keyring.held}\n", 503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
 
+    async def root(_request: Request) -> Response:
+        return Response("FHIR is served below /fhir, to whoever signs in with POST /auth/sign-in.\n", media_type="text/plain")
+
     networks = house.keyring.field(TENANT, b"audit", b"network", 1)
     door = Door(house.parts, resolve, clock, observe, report, instant(clock()), networks)
     portal = PortalDoor(house.identity, patient_key, clock, lambda scope: network(scope, networks), observe, report)
-    return [Route("/health", health), *routes(door), *portal_routes(portal)]
+    return [Route("/", root), Route("/health", health), *routes(door), *portal_routes(portal)]
 
 
 def operator() -> Principal:

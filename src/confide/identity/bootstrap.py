@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from confide.identity import accounts, enrol, parts, store, tokens, totp
 from confide.identity.deed import Deed
 from confide.identity.errors import BootstrapRefused, EnrolmentRefused, UsernameTaken
+from confide.identity.model import EnrolmentNeeded
 from confide.identity.rules import check_password, check_username
 from confide.store.errors import Conflict
 from confide.store.work import Add, Alter
@@ -15,7 +16,6 @@ from confide.values.principal import Role
 
 if TYPE_CHECKING:
     from confide.audit.append import Origin
-    from confide.identity.model import EnrolmentNeeded
     from confide.identity.parts import Identity
 
 LINK_SECONDS = 3_600
@@ -68,6 +68,20 @@ async def begin_bootstrap(identity: Identity, secret: str, username: str, passwo
     needed, steps = await enrol.ticket(identity, username, draft, secrets.token_bytes(parts.ID_BYTES), now, link)
     await Deed(identity, "bootstrap", origin, now).commit("enrolment", steps)
     return needed
+
+
+async def shown_again(identity: Identity, secret: str, ticket: str, origin: Origin, now: int) -> EnrolmentNeeded | None:
+    """Return what the page of a ticket showed, for whoever typed a wrong code; None where the ticket has ended.
+
+    Raises:
+        BootstrapRefused: the link has ended.
+    """
+    link = await check_bootstrap(identity, secret, origin, now)
+    found = await enrol.waiting(identity, ticket, link, now)
+    if found is None or found[1].username is None:
+        return None
+    _, draft = found
+    return EnrolmentNeeded(ticket, draft.secret, totp.uri(draft.secret, str(draft.username), identity.issuer))
 
 
 async def finish_bootstrap(identity: Identity, secret: str, ticket: str, code: str, origin: Origin, now: int) -> None:

@@ -66,23 +66,31 @@ async def redeem(deed: Deed, text: str, code: str, link: bytes | None) -> tuple[
     except TooManyAttempts as error:
         await deed.refuse(error.code)
         raise
-    rows = await identity.database.fetch(store.TICKET, {"digest": digest, "tenant": identity.tenant, "now": now})
-    if not rows or rows[0][1] != link:
+    found = await waiting(identity, text, link, now)
+    if found is None:
         await deed.refuse("enrol.ticket")
         raise EnrolmentRefused
-    account, _, sealed = rows[0]
-    try:
-        content = await identity.open(parts.ENROLMENT, parts.SEALED, digest + account, sealed, now)
-    except CryptoError:  # somebody gave the ticket to another account
-        await deed.refuse("enrol.ticket")
-        raise EnrolmentRefused from None
-    draft = msgspec.msgpack.decode(content, type=Draft)
+    account, draft = found
     step = totp.step_of(draft.secret, code, now, after=0)
     if step is None:
         await deed.refuse("enrol.code")
         raise EnrolmentRefused
     identity.throttle.forgive(counted)
     return account, draft, step
+
+
+async def waiting(identity: Identity, text: str, link: bytes | None, now: int) -> tuple[bytes, Draft] | None:
+    """Return account and draft of a ticket that belongs to `link`, None of one that is unknown, used or too old."""
+    digest = identity.digest(parts.TICKET, text)
+    rows = await identity.database.fetch(store.TICKET, {"digest": digest, "tenant": identity.tenant, "now": now})
+    if not rows or rows[0][1] != link:
+        return None
+    account, _, sealed = rows[0]
+    try:
+        content = await identity.open(parts.ENROLMENT, parts.SEALED, digest + account, sealed, now)
+    except CryptoError:  # somebody gave the ticket to another account
+        return None
+    return account, msgspec.msgpack.decode(content, type=Draft)
 
 
 async def enrol(identity: Identity, text: str, code: str, origin: Origin, now: int) -> SignedIn:

@@ -40,7 +40,7 @@ class BootstrapRefused(IdentityError):
 
     def __init__(self) -> None:
         """Say the one sentence."""
-        super().__init__("This link is used or too old: start the server again for a new one, or sign in if there is an administrator.")
+        super().__init__("This link is used, too old or not whole: if there is no administrator yet, run confide bootstrap for a new one.")
 
 
 class TooManyAttempts(IdentityError):

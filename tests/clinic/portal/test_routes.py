@@ -74,7 +74,8 @@ async def test_sign_in_enrol_and_sign_out(desk: Desk) -> None:
     signed_in = (await desk.http.post("/auth/sign-in", json={**given, "code": code_at(needed["secret"], desk.now)})).json()
     out = await desk.http.post("/auth/sign-out", headers={"authorization": f"Bearer {signed_in['access_token']}"})
 
-    assert needed.keys() == {"ticket", "secret", "uri"}
+    assert needed.keys() == {"ticket", "secret", "uri", "next"}
+    assert needed["next"] == "/auth/enrol"
     assert enrolled.json().keys() == signed_in.keys() == {"access_token", "token_type", "expires_in"}
     assert (signed_in["token_type"], signed_in["expires_in"], enrolled.headers["cache-control"]) == ("Bearer", 600, "no-store")
     assert out.status_code == 204
@@ -190,7 +191,11 @@ async def test_the_bootstrap_page_ends_in_an_administrator(desk: Desk) -> None:
     gone = await desk.http.get(f"/bootstrap/{secret}")
 
     assert [answer.status_code for answer in (page, second, wrong, last, gone)] == [200, 200, 401, 200, 404]
-    assert shown[1] not in wrong.text
+    assert shown[1] in wrong.text
+    assert 'role="alert"' in wrong.text
+    assert f'<a href="otpauth://totp/Confide:chief.one?secret={shown[1]}' in second.text
+    assert "confide bootstrap" in gone.text
+    assert "confide account add" in last.text
     assert [one for one in await desk.ward.events() if one[2] == "bootstrap"] == [("bootstrap", "success", "bootstrap")]
 
 
@@ -219,7 +224,8 @@ async def test_what_is_typed_comes_back_escaped_or_not_at_all(desk: Desk) -> Non
     assert page.status_code == 200
     assert "<img" not in page.text
     assert "<img" not in again.text
-    assert html.escape(name) in again.text
+    assert html.escape(name) not in again.text
+    assert "open the link again" in again.text
 
 
 @pytest.mark.parametrize(

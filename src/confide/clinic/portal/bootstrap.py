@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from confide.clinic.portal import pages
 from confide.clinic.portal.errors import Malformed
-from confide.identity.bootstrap import begin_bootstrap, check_bootstrap, finish_bootstrap
+from confide.identity.bootstrap import begin_bootstrap, check_bootstrap, finish_bootstrap, shown_again
 from confide.identity.errors import EnrolmentRefused, PasswordRefused, TooManyAttempts, UsernameRefused, UsernameTaken
 
 if TYPE_CHECKING:
@@ -45,5 +45,6 @@ async def _finish(door: Door, request: Request, fields: dict[str, str]) -> Answe
     try:
         await finish_bootstrap(door.identity, secret, fields["ticket"], fields["code"], origin, now)
     except (EnrolmentRefused, TooManyAttempts) as error:
-        return pages.again(fields["ticket"], error)
+        needed = await shown_again(door.identity, secret, fields["ticket"], origin, now)
+        return pages.enrol(needed, error) if needed is not None else pages.ended(error)
     return pages.done()

@@ -83,7 +83,9 @@ class Request:
         try:
             return decoder.decode(await self._body(JSON))
         except (msgspec.DecodeError, UnicodeDecodeError):  # its text may hold a value
-            raise Malformed("The body is not the JSON object that this address takes: see the reference for its members.") from None
+            raise Malformed(
+                "The body is not the JSON object that this address takes: see docs/reference/sign-in.md for its members."
+            ) from None
 
     async def form(self) -> dict[str, str]:
         """Return the fields of a form; a field given twice is refused.

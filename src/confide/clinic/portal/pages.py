@@ -57,40 +57,41 @@ def choose(error: ConfideError | None = None) -> Answer:
     )
 
 
-def enrol(needed: EnrolmentNeeded) -> Answer:
-    """Return the page that shows the second factor's secret and asks for a code."""
+def enrol(needed: EnrolmentNeeded, error: ConfideError | None = None) -> Answer:
+    """Return the page that shows the second factor's secret and asks for a code; after a wrong code it is shown again."""
     return _page(
-        200,
+        status_of(error) if error else 200,
         "Second factor",
-        "<p>Add this secret to an authenticator app, then type the code it shows.</p>"
-        f"<p>Secret: <code>{escape(needed.secret)}</code></p><p>Address for apps: <code>{escape(needed.uri)}</code></p>"
-        + _code_form(needed.ticket),
+        "<p>Add this secret to an authenticator app, then type the code that it shows.</p>"
+        f"<p>Secret: <code>{escape(needed.secret)}</code></p>"
+        f'<p>On a device with such an app: <a href="{escape(needed.uri)}">open it there</a>.</p>'
+        f'<form method="post"><input type="hidden" name="ticket" value="{escape(needed.ticket)}"><label for="code">Code (6 digits)</label>'
+        '<input id="code" name="code" required inputmode="numeric" pattern="[0-9]{6}" maxlength="6" autocomplete="one-time-code">'
+        "<button>Finish</button></form>",
+        str(error) if error else None,
+        headers_of(error) if error else (),
     )
 
 
-def again(ticket: str, error: ConfideError) -> Answer:
-    """Return the page that asks for another code; the secret is in the app already and is not shown twice."""
+def ended(error: ConfideError) -> Answer:
+    """Return the page for a ticket that has ended while its link lives."""
     return _page(
         status_of(error),
         "Second factor",
-        "<p>If the app has lost the secret, open the link again and start over.</p>" + _code_form(ticket),
+        "<p>Too much time went by: open the link again and start over.</p>",
         str(error),
         headers_of(error),
-    )
-
-
-def _code_form(ticket: str) -> str:
-    return (
-        f'<form method="post"><input type="hidden" name="ticket" value="{escape(ticket)}"><label for="code">Code</label>'
-        '<input id="code" name="code" required inputmode="numeric" pattern="[0-9]{6}" maxlength="6" autocomplete="one-time-code">'
-        "<button>Finish</button></form>"
     )
 
 
 def done() -> Answer:
     """Return the last page."""
     return _page(
-        200, "Done", "<p>The administrator's account is ready and this link has ended. Sign in with <code>POST /auth/sign-in</code>.</p>"
+        200,
+        "Done",
+        "<p>The administrator's account is ready, and this link has ended. You can close this page: there is nothing more to do in a "
+        "browser yet.</p><p>Programs sign in with <code>POST /auth/sign-in</code>; docs/reference/sign-in.md shows it with curl. Whoever "
+        "holds the server makes more accounts with <code>confide account add</code>.</p>",
     )
 
 

@@ -17,7 +17,7 @@ def routes(door: Door) -> list[Route]:
     """Return the routes; whoever logs requests must log the template of `/bootstrap/{secret}`, never its path."""
     programs: tuple[tuple[str, dict[str, Interaction]], ...] = (
         ("/auth/sign-in", {"POST": sign_in.sign_in}),
-        ("/auth/enrol", {"POST": sign_in.enrol}),
+        (sign_in.ENROL, {"POST": sign_in.enrol}),
         ("/auth/sign-out", {"POST": sign_in.sign_out}),
         ("/accounts", {"POST": accounts.create}),
     )

@@ -33,6 +33,8 @@ class EnrolBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
 
+ENROL = "/auth/enrol"
+"""Where ticket and code are sent."""
 _SIGN_IN, _ENROL = msgspec.json.Decoder(SignInBody), msgspec.json.Decoder(EnrolBody)
 
 
@@ -42,7 +44,7 @@ async def sign_in(door: Door, request: Request) -> Answer:
     given = Credentials(body.username, body.password, body.code)
     result = await signing_in.sign_in(door.identity, given, request.origin, request.now)
     if isinstance(result, EnrolmentNeeded):
-        needed = {"ticket": result.ticket, "secret": result.secret, "uri": result.uri}
+        needed = {"ticket": result.ticket, "secret": result.secret, "uri": result.uri, "next": ENROL}
         return Answer(200, msgspec.json.encode({"enrolment": needed}))
     return _signed_in(result)
 

@@ -171,7 +171,7 @@ def _filter(parameter: Parameter, modifier: str, value: str, *, named: bool, acr
     if bound and not named:
         message = (
             f"A search by {parameter.code} must name a patient: across patients, a keyed index of few possible values would tell them by "
-            "their frequency. A deployment may open it with the setting search.across_patients."
+            "their frequency. A deployment may open it with the setting search_across_patients."
         )
         raise UnsupportedSearch(message)
     exact = modifier == "exact" and parameter.kind == "string" and parameter.code != "phonetic"
