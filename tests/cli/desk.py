@@ -57,7 +57,9 @@ def command(*arguments: str) -> list[str]:
 def run_apart(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own, as a shell would."""
     known = {**os.environ, **environment}
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=SECONDS, check=False, env=known)
+    return subprocess.run(
+        command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False, env=known
+    )
 
 
 def bundle(family: str, observations: int = 2) -> bytes:

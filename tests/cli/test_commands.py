@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from confide.cli import main as entry
 from confide.cli.errors import NotFinished
 from confide.cli.main import confide
-from tests.cli.desk import write_bundles
+from tests.cli.desk import run_apart, write_bundles
 from tools.reference_cli import commands
 from tools.reference_examples import EXAMPLES
 
@@ -164,6 +164,15 @@ def test_settings_that_cannot_be_read_are_one_sentence(run: Callable[..., tuple[
     assert "unexpected" not in errors
     assert f"{MARKER} =" not in errors
     assert f"= {MARKER}" not in errors
+
+
+def test_without_a_terminal_a_password_is_not_asked_for(desk: Desk) -> None:
+    """One sentence names the option, and no warning of a library is shown."""
+    found = run_apart("account", "add", "nurse.one", "clinician", "--folder", str(desk.folder))
+
+    assert found.returncode == 1
+    assert len(found.stderr.strip().splitlines()) == 1
+    assert "--password-stdin" in found.stderr
 
 
 def test_an_error_with_json_leaves_standard_output_to_the_json(run: Callable[..., tuple[int, str, str]], desk: Desk) -> None:

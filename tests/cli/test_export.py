@@ -97,6 +97,14 @@ def test_who_may_open_the_files_must_be_said(desk: Desk, tmp_path: Path, argumen
     assert desk.run("export", "--to", str(tmp_path / "out"), *arguments).exit_code == 2
 
 
+def test_in_the_clear_and_encrypted_exclude_each_other(desk: Desk, tmp_path: Path) -> None:
+    """The sentence says that, and nothing is written."""
+    result = desk.run("export", "--to", str(tmp_path / "out"), "--plaintext", "--recipient", "age1x")
+
+    assert "exclude each other" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_secret_key_is_refused_and_not_repeated(desk: Desk, tmp_path: Path) -> None:
     """Someone who mistakes the identity for the recipient is told that it is known now."""
     secret = str(pyrage.x25519.Identity.generate())

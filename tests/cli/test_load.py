@@ -52,6 +52,16 @@ def test_a_bad_file_is_named_with_its_places_and_the_others_go_on(desk: Desk, tm
     assert (desk.count("Patient"), desk.count("Observation")) == (2, 4)
 
 
+def test_a_reference_that_leads_nowhere_is_named_with_its_place(desk: Desk, tmp_path: Path) -> None:
+    """The entry in the bundle that holds it."""
+    path = tmp_path / "dangling.json"
+    path.write_bytes(bundle("Amsel").replace(b'{"reference": "urn:uuid:1"}', b'{"reference": "urn:uuid:2"}'))
+    result = desk.run("import", str(path), "--json")
+
+    [finding] = json.loads(result.stdout)["files"][0]["findings"]
+    assert finding["location"] == "Bundle.entry[1].resource"
+
+
 def test_a_refused_file_is_imported_once_it_is_put_right(desk: Desk, tmp_path: Path) -> None:
     """The run after the repair imports what was missing, and no more."""
     paths = write_bundles(tmp_path / "in", ["Amsel", "Birke"])

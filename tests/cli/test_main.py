@@ -12,7 +12,7 @@ import pytest
 
 from confide.cli.errors import NoInstance, sentence
 from confide.cli.main import COMMANDS
-from tests.cli.desk import run_apart
+from tests.cli.desk import Desk, run_apart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,32 @@ def test_the_help_imports_no_command() -> None:
 
     assert found.stdout.splitlines()[-1] == "False"
     assert all(name in found.stdout for name in COMMANDS)
+
+
+def test_a_command_that_migrates_nothing_imports_no_migrations(desk: Desk) -> None:
+    """Alembic and the ORM are a third of the start, and a file of SQLite needs neither."""
+    program = (
+        "import sys, click.testing, confide.cli.main as m\n"
+        "click.testing.CliRunner().invoke(m.confide, sys.argv[1:], catch_exceptions=False)\n"
+        "print([name for name in ('alembic', 'sqlalchemy.orm', 'sqlite3') if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, "keys", "status", "--folder", str(desk.folder)], capture_output=True, text=True, check=True
+    )
+
+    assert found.stdout.splitlines()[-1] == "['sqlite3']"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_group_lists_its_commands_in_whole_sentences(name: str) -> None:
+    """On 80 columns none is cut off."""
+    groups = [(name, import_module(COMMANDS[name][0]).command)]
+    for path, group in groups:
+        if isinstance(group, click.Group):
+            groups += [(f"{path} {one}", command) for one, command in group.commands.items()]
+            lines = group.get_help(click.Context(group, info_name=path, terminal_width=80, max_content_width=80)).partition("Commands:")[2]
+
+            assert [line for line in lines.splitlines() if line.endswith("...")] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

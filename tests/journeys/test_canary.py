@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.desk import SECONDS
 from tests.journeys.canaries import BLOCK, CORE, Canaries, forms, scan
 from tests.show import canary
 
@@ -26,6 +32,20 @@ def test_what_is_planted_in_the_clear_is_found(capsys: pytest.CaptureFixture[str
     """With `--break`, every form is found and the run fails."""
     assert canary.main(["--store", "sqlite", "--break"]) == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+def test_a_run_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Its folder is removed, and the server in it is stopped."""
+    asked = [sys.executable, "-m", "tests.show.canary", "--store", "sqlite"]
+    with subprocess.Popen(asked, stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        until = time.monotonic() + SECONDS
+        while not list(tmp_path.glob("*/seen/instance/confide.toml")) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.terminate()
+        status = process.wait(SECONDS)
+
+    assert status == 128 + signal.SIGTERM
+    assert list(tmp_path.glob("confide-canary-*")) == []
 
 
 @pytest.mark.parametrize("name", sorted(forms("b" * 24)))

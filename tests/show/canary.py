@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -120,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--store", choices=["sqlite", "postgresql", "both"], default="both", help="the data database (default both)")
     parser.add_argument("--break", dest="broken", action="store_true", help="plant a value in the clear: the run must fail")
     given = parser.parse_args(arguments)
+    print("Values are planted on every path, then looked for in every byte on disk; about a minute for each database.", flush=True)
     results = []
     for store in ("sqlite", "postgresql"):
         if given.store not in {store, "both"}:
@@ -139,4 +141,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # whoever is told to stop leaves no folder behind
     sys.exit(main())

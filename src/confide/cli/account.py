@@ -9,7 +9,7 @@ import click
 
 from confide.audit.append import granted
 from confide.cli import terminal
-from confide.cli.errors import NothingToDo
+from confide.cli.errors import CliError, NothingToDo
 from confide.cli.instance import call_now, folder_option, run_in_house, settings_of
 from confide.clinic.records import read as records
 from confide.identity.accounts import create_account
@@ -79,5 +79,8 @@ def add_command(*, username: str, role: str, patient: str | None, password_stdin
 def _password(*, from_input: bool) -> str:
     if from_input:
         return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        message = "There is no terminal to ask for the password: give it on standard input with --password-stdin."
+        raise CliError(message)
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return password

@@ -65,7 +65,7 @@ def init_command(name: str) -> None:
         terminal.kept("The key file and the key database are there.")
 
 
-@command.command("migrate")
+@command.command("migrate", short_help="Seal the columns of an existing table.")
 @vault_argument
 @models_option
 @click.option("--table", help="Only this table.")

@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING
 import click
 import pyrage
 import zstandard
-from alembic.script import ScriptDirectory
 
 from confide.cli import terminal
 from confide.cli.databases import sources
@@ -41,7 +40,7 @@ def save(source: Source, folder: Path, encryption: Encryption, now: int, report:
     """Write one backup; return where it is, and how many rows of each table it holds."""
     stamp = datetime.fromtimestamp(now / 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
     path = folder / f"{source.which.value}-{stamp}{SUFFIX}"
-    revision = ScriptDirectory.from_config(migrate.configuration(source.which)).get_current_head() or ""
+    revision = migrate.revisions(source.which)[-1]
     header = Header(snapshot.FORMAT, source.which.value, revision, now)
     with open_sink(path, encryption) as sink, zstandard.ZstdCompressor(write_checksum=True).stream_writer(sink, closefd=False) as packed:
         counts = asyncio.run(snapshot.save(source.url, source.metadata, header, packed, without=source.without, report=report))

@@ -113,7 +113,10 @@ def command(
 
     Every batch is an event in the audit trail.
     """
-    if (recipient is None) != plaintext:
+    if recipient is not None and plaintext:
+        message = "--recipient and --plaintext exclude each other: the files are encrypted, or they are in the clear."
+        raise click.UsageError(message)
+    if recipient is None and not plaintext:
         message = "Say who may open the files: --recipient age1… (or --plaintext, if nobody else can read the folder)."
         raise click.UsageError(message)
     unknown = [kind for kind in types if kind not in RESOURCE_TYPES]
@@ -129,7 +132,9 @@ def command(
         terminal.machine({"folder": str(target), "encrypted": encryption is not None, "resources": counts})
     else:
         how = "encrypted" if encryption is not None else "IN THE CLEAR"
-        terminal.done(f"{sum(counts.values()):,} resources of {len(counts)} types written to {target}, {how}.")
+        terminal.done(
+            f"{terminal.counted(sum(counts.values()), 'resource')} of {terminal.counted(len(counts), 'type')} written to {target}, {how}."
+        )
         if not counts:
             terminal.note("There was nothing to export.")
 

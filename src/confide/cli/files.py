@@ -31,7 +31,7 @@ def command() -> None:
     """Look after stored files."""
 
 
-@command.command("sweep")
+@command.command("sweep", short_help="Delete files that nothing names any more.")
 @click.option("--dry-run", is_flag=True, help="Only count; delete nothing.")
 @click.option(
     "--older-than", "hours", type=click.IntRange(min=SHORTEST), default=24, show_default=True, help="Hours that an orphan must be old."

@@ -37,7 +37,7 @@ def command() -> None:
 command.add_command(kit.command)
 
 
-@command.command("status")
+@command.command("status", short_help="Show keys, their ages, and what is due.")
 @folder_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 def status_command(*, folder: Path, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def age(seconds: int) -> str:
     return f"{seconds // DAY} days" if seconds >= DAY else f"{seconds // HOUR} hours"
 
 
-@command.command("tend")
+@command.command("tend", short_help="Do what is due by the clock.")
 @folder_option
 def tend_command(folder: Path) -> None:
     """Do what is due by the clock: begin an epoch, destroy what is superseded. The server does so every hour."""
@@ -78,7 +78,7 @@ def tend_command(folder: Path) -> None:
         terminal.kept("nothing is due")
 
 
-@command.command("rotate")
+@command.command("rotate", short_help="Make a new root, KEK, epoch, index or data keys.")
 @click.argument("what", type=click.Choice(["root", "kek", "epoch", "data", "index"]))
 @folder_option
 def rotate_command(what: str, folder: Path) -> None:

@@ -32,7 +32,7 @@ class Confirmed(msgspec.Struct, frozen=True):
     at: int
 
 
-@click.group("kit")
+@click.group("kit", short_help="Write, confirm and use the recovery kit.")
 def command() -> None:
     """The recovery kit: the only copy of the root that may leave this machine."""
 
@@ -113,7 +113,7 @@ _IDENTITY = click.option(
 )
 
 
-@command.command("confirm")
+@command.command("confirm", short_help="Open a kit for a test.")
 @click.argument("kit", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_IDENTITY
 @folder_option

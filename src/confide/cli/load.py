@@ -118,7 +118,7 @@ async def import_file(house: House, file: Source) -> Outcome:
     except InvalidResource as error:
         return _refused(name, *(Finding(issue.location, issue.diagnostics) for issue in error.issues))
     except (FhirError, EventTooLarge, DocumentTooLarge) as error:
-        return _refused(name, Finding("", str(error)))
+        return _refused(name, Finding(error.location if isinstance(error, FhirError) else "", str(error)))
     except Conflict:
         if await imported.is_known(call.parts.database, tenant, known):  # a second import at the same time was faster
             return Outcome(name, "known")

@@ -10,11 +10,6 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from confide.store.errors import SchemaBehind, Unavailable
@@ -26,9 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
+    from alembic.config import Config
+
     T = TypeVar("T")
 
 FOLDER = Path(__file__).parent / "migrations"
+
+
+VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
+"""Where Alembic keeps the revision of a database."""
 
 
 class Which(Enum):
@@ -40,6 +41,8 @@ class Which(Enum):
 
 def configuration(which: Which) -> Config:
     """Return the Alembic configuration of a database, without a file."""
+    from alembic.config import Config  # noqa: PLC0415 - a third of the start of a command, and few migrate anything
+
     found = Config()
     found.set_main_option("script_location", str(FOLDER / which.value))
     return found
@@ -64,6 +67,8 @@ def with_connection(url: str, work: Callable[[sa.Connection], T]) -> T:
                 return result
 
     address = postgresql_address(url).replace("postgresql://", "postgresql+asyncpg://", 1)
+
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - brings the ORM, which a file of SQLite does without
 
     async def run() -> T:
         # An address that is none is told apart here as well: SQLAlchemy would repeat it, password and all.
@@ -109,10 +114,11 @@ def upgrade(url: str, which: Which, revision: str = "head") -> None:
         SchemaBehind: a later program made the schema.
         Unavailable: the database cannot be reached.
     """
+    from alembic import command  # noqa: PLC0415 - see `configuration`
 
     def work(connection: sa.Connection) -> None:
         found = configuration(which)
-        _known(connection, ScriptDirectory.from_config(found), which)
+        _known(connection, which)
         found.attributes["connection"] = connection
         command.upgrade(found, revision)
 
@@ -134,7 +140,7 @@ def check(url: str, which: Which) -> None:
     if found is None:
         message = f"The {which.value} database is empty: look whether it is the right one; where nothing was ever kept, run confide init."
         raise SchemaBehind(message)
-    if found != ScriptDirectory.from_config(configuration(which)).get_current_head():
+    if found != revisions(which)[-1]:
         message = f"The {which.value} database has the schema of an earlier version of this program: run confide migrate."
         raise SchemaBehind(message)
 
@@ -152,13 +158,18 @@ def revision(url: str, which: Which) -> str | None:
         SchemaBehind: this program does not know it.
         Unavailable: the database cannot be reached.
     """
-    scripts = ScriptDirectory.from_config(configuration(which))
-    return with_connection(url, lambda connection: _known(connection, scripts, which))
+    return with_connection(url, lambda connection: _known(connection, which))
 
 
-def _known(connection: sa.Connection, scripts: ScriptDirectory, which: Which) -> str | None:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is not None and revision not in {one.revision for one in scripts.walk_revisions()}:
+def revisions(which: Which) -> list[str]:
+    """Return the revisions that this program knows, oldest first: the names of their files begin with them."""
+    return sorted(path.name.partition("_")[0] for path in (FOLDER / which.value / "versions").glob("[0-9]*_*.py"))
+
+
+def _known(connection: sa.Connection, which: Which) -> str | None:
+    there = sa.inspect(connection).has_table(VERSION.name)
+    revision = connection.execute(sa.select(VERSION.c.version_num)).scalar() if there else None
+    if revision is not None and revision not in revisions(which):
         message = f"The schema of the {which.value} database was made by a later version of this program: install that version."
         raise SchemaBehind(message)
     return revision

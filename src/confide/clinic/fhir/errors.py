@@ -16,6 +16,8 @@ class FhirError(ConfideError):
     issue: ClassVar[str] = "invalid"
     told: ClassVar[bool] = False
     """Whether the interaction that raises it has told the audit trail already; the door tells of all others."""
+    location: str = ""
+    """The place in the body that is at fault, as in `Issue`."""
 
 
 @dataclass(frozen=True, slots=True)

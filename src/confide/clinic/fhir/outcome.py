@@ -56,5 +56,6 @@ def outcome(issues: tuple[Issue, ...]) -> bytes:
 def answer(error: ConfideError) -> tuple[int, bytes]:
     """Return the status and body for an error."""
     status, code = status_of(error)
-    issues = error.issues if isinstance(error, InvalidResource) else (Issue("error", code, "", str(error)),)
+    location = error.location if isinstance(error, FhirError) else ""
+    issues = error.issues if isinstance(error, InvalidResource) else (Issue("error", code, location, str(error)),)
     return status, outcome(issues)

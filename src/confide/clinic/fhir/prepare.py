@@ -55,6 +55,8 @@ class Incoming:
     id: bytes
     before: Found | None
     held: Held | None = None
+    where: str = ""
+    """Its place in the bundle that it came in."""
 
     @property
     def name(self) -> str:
@@ -116,7 +118,11 @@ async def index_of(call: Call, under: Generation, resources: Sequence[Any]) -> t
 
 
 async def _about(call: Call, one: Incoming, known: Known) -> tuple[Owner, ...]:
-    about = await owners_of(call, one.name, one.resource, known)
+    try:
+        about = await owners_of(call, one.name, one.resource, known)
+    except UnresolvedReference as error:
+        error.location = one.where
+        raise
     if one.held and about != one.held.owners:  # as when the patient is erased while a large file is being sent
         message = "The security context changed while the content was sent: send it again."
         raise UnresolvedReference(message)

@@ -142,19 +142,19 @@ def _refuse(location: str, code: str, diagnostics: str) -> None:
 async def _incoming(call: Call, at: int, step: _Step, links: Links) -> Incoming:
     """Validate one entry, with references to other entries replaced by the identifiers they were given."""
     call.rows(step.type, Action.CREATE if step.method == "POST" else Action.UPDATE)
+    where = f"Bundle.entry[{at}].resource"
     try:
         resource = parse(links.resolved(step.raw, step.full_url), type_name=step.type)
     except InvalidResource as error:
-        where = f"Bundle.entry[{at}].resource"
         located = tuple(
             Issue(one.severity, one.code, where + one.location.removeprefix(step.type), one.diagnostics) for one in error.issues
         )
         raise InvalidResource(located) from None
     if step.method == "POST":
         identifier = uuid_bytes(step.id)
-        return Incoming(step.type, resource, call.new_key(), identifier or b"", None)
+        return Incoming(step.type, resource, call.new_key(), identifier or b"", None, where=where)
     before = await target(call, step.type, step.id, resource, step.if_match)
-    return Incoming(step.type, resource, before.key, before.id, before)
+    return Incoming(step.type, resource, before.key, before.id, before, where=where)
 
 
 async def _deleted(call: Call, step: _Step) -> Found:
