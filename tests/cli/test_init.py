@@ -297,3 +297,13 @@ def test_a_printed_command_works_when_it_is_copied(tmp_path: Path) -> None:
     serve = next(line for line in made.output.splitlines() if " serve " in line).strip(" $")
 
     assert shlex.split(serve)[-3:] == ["serve", "--folder", str(folder)]
+
+
+def test_a_key_database_that_was_lost_beside_any_data_database_is_not_made_anew(stored_desk: Desk) -> None:
+    """On each engine."""
+    stored_desk.run("bootstrap")
+    _keys_lost(stored_desk)
+    result = stored_desk.run("init")
+
+    assert isinstance(result.exception, PartLost)
+    assert not (stored_desk.folder / "keys.db").exists()

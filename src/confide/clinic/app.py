@@ -162,7 +162,7 @@ async def _waiting(house: House, now: int) -> str | None:
     await keep_destroyed(house.keys, house.ledger.all())
     pending = await rights.pending(house.ledger, house.holdings(now), house.keys, TENANT)
     if pending:
-        return f"{pending} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then."
+        return f"Erasures of the shred ledger ({pending}) are carried out first, as after a restore: nothing opens until then."
     newest = (await house.keyring.search_keys(TENANT, now))[-1].generation
     under = await jobs.position(house.database, jobs.UNDER)
     if under is not None and under > newest:  # the key database was restored, and lacks the key that rows are indexed under

@@ -115,7 +115,7 @@ def moved(walk: Walk) -> None:
 
 
 def audited(walk: Walk) -> None:
-    """No answer without an event: the read of the second stop is in the trail."""
+    """There is no answer that holds a record without its audit event: the read of the second stop is in the trail."""
     seen = walk.chart()
     events = run_in_house(walk.settings, lambda house: audit.show(house, EVENTS))
     found = [(sequence, msgspec.json.decode(body), body) for sequence, body in events]
