@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from confide.cli import main as entry
 from confide.cli.errors import NotFinished
 from confide.cli.main import confide
-from tests.cli.desk import run_apart, write_bundles
+from tests.cli.desk import SECONDS, command, write_bundles
 from tools.reference_cli import commands
 from tools.reference_examples import EXAMPLES
 
@@ -168,7 +169,10 @@ def test_settings_that_cannot_be_read_are_one_sentence(run: Callable[..., tuple[
 
 def test_without_a_terminal_a_password_is_not_asked_for(desk: Desk) -> None:
     """One sentence names the option, and no warning of a library is shown."""
-    found = run_apart("account", "add", "nurse.one", "clinician", "--folder", str(desk.folder))
+    asked = command("account", "add", "nurse.one", "clinician", "--folder", str(desk.folder))
+    found = subprocess.run(
+        asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False, start_new_session=True
+    )
 
     assert found.returncode == 1
     assert len(found.stderr.strip().splitlines()) == 1

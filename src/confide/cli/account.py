@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from getpass import GetPassWarning
 from typing import TYPE_CHECKING
 
 import click
@@ -79,8 +81,11 @@ def add_command(*, username: str, role: str, patient: str | None, password_stdin
 def _password(*, from_input: bool) -> str:
     if from_input:
         return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)  # without a terminal the password would be read as it shows
+            password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    except GetPassWarning:
         message = "There is no terminal to ask for the password: give it on standard input with --password-stdin."
-        raise CliError(message)
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        raise CliError(message) from None
     return password

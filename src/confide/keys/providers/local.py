@@ -136,7 +136,10 @@ class LocalProvider(Unseen):
             path = self._roots.path if is_root(slot) else self._epochs
             message = f"The {self.name} has no key for {slot}: it was destroyed or never made, or another {path.name} lies there."
             if not path.exists():
-                message = f"{path} is missing: put it back, or take it from the recovery kit (confide keys kit recover into a new folder)."
+                message = (
+                    f"{path} is missing, and with it the key for {slot}: put it back, or take it from the recovery kit (confide keys kit "
+                    "recover, into a new folder)."
+                )
             raise SlotMissing(message)
         return found
 
