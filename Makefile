@@ -138,12 +138,14 @@ bench-vault: environment ## Sealing beside other libraries: columns, documents, 
 
 .PHONY: environment
 environment: ## Make .venv (development and tests) from requirements-dev.lock
+	@PYTHON=$(PYTHON) bash tools/system_packages.sh tests
 	@$(PYTHON) tools/make_environment.py $(DEV) requirements-dev.lock
 
 .PHONY: demo-environment
 demo-environment: ## Make .venv-demo from requirements-demo.lock
+	@PYTHON=$(PYTHON) bash tools/system_packages.sh demo
 	@$(PYTHON) tools/make_environment.py $(DEMO) requirements-demo.lock
 
 .PHONY: system-packages
-system-packages: ## Install what no Python package brings (venv, a C compiler); as root, on Debian
-	@bash tools/system_packages.sh
+system-packages: ## Install what no Python package brings (venv, a C compiler, SoftHSM, age); as root, on Debian
+	@PYTHON=$(PYTHON) bash tools/system_packages.sh tests
