@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from confide.store.errors import SchemaBehind, Unavailable
 from confide.store.opening import postgresql_address, sqlite_path
 from confide.store.postgresql import CONNECT_SECONDS
-from confide.store.sqlite import connect, damaged, is_damage
+from confide.store.sqlite import connect, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,13 +58,14 @@ def with_connection(url: str, work: Callable[[sa.Connection], T]) -> T:
     path = sqlite_path(url)
     if path is not None:
         engine = sa.create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
-        with _whole(path):
-            with _telling():
-                opened = engine.connect()
-            with opened as connection:
-                result = work(connection)
-                connection.commit()
-                return result
+        # The driver begins nothing by itself: without this a migration that is stopped leaves half of its tables.
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        with _telling(), _whole(path):
+            opened = engine.connect()
+        with _whole(path), opened as connection:
+            result = work(connection)
+            connection.commit()
+            return result
 
     address = postgresql_address(url).replace("postgresql://", "postgresql+asyncpg://", 1)
 
@@ -90,9 +91,7 @@ def _whole(path: Path) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        if is_damage(error.orig):
-            raise damaged(path) from None
-        raise
+        raise told(path, error.orig) or error from None
 
 
 @contextmanager
@@ -100,8 +99,6 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, sa.exc.SQLAlchemyError) as error:
-        if is_damage(getattr(error, "orig", None)):
-            raise
         reason = type(error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error).__name__
         message = f"A database cannot be reached ({reason}): see that it runs, and that its address in the settings is right."
         raise Unavailable(message) from None

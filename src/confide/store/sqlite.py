@@ -58,14 +58,17 @@ def connect(path: Path, busy_milliseconds: int = BUSY_MILLISECONDS) -> sqlite3.C
     return connection
 
 
-def is_damage(error: BaseException | None) -> bool:
-    """Tell whether an error of SQLite says that a file is no database, or not whole any more."""
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+def told(path: Path, error: BaseException | None) -> Unavailable | None:
+    """Return what is wrong with a file or its disk, or None where that is not what an error of SQLite says; no content is repeated."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return Damaged(f"{path} is damaged, or no database: move it away, and put it back from a copy or its backup (confide restore).")
+    if name in _NO_ROOM:
+        return Unavailable(f"{path} cannot be written ({name}): make room on its disk, or see whether it is whole. Nothing was changed.")
+    return None
 
 
-def damaged(path: Path) -> Damaged:
-    """Return the error that names a damaged file; nothing of what is in it is repeated."""
-    return Damaged(f"{path} is damaged, or no database: move it away, and put it back from a copy or from its backup (confide restore).")
+_NO_ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE"})
 
 
 class SqliteDatabase:
@@ -156,9 +159,7 @@ class SqliteDatabase:
 
     def _told(self, error: sqlite3.DatabaseError) -> Exception:
         """Return what to raise in place of an error of SQLite: one of ours where the disk is at fault, itself where the program is."""
-        if is_damage(error):
-            return damaged(self._path)
-        return _unavailable(error) if isinstance(error, sqlite3.OperationalError) else error
+        return told(self._path, error) or (_unavailable(error) if isinstance(error, sqlite3.OperationalError) else error)
 
     def _rollback(self) -> None:
         if self._connection.in_transaction:
