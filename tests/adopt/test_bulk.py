@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from confide.adopt.sqlalchemy.refusals import NoSubject, PlainValue, Unbound
+from confide.adopt.refusals import NoSubject, PlainValue, Unbound
 from confide.sealed.errors import WrongKind
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, make_transient
 
 from confide.adopt.errors import NobodyActs
-from confide.adopt.sqlalchemy.refusals import NoSubject, Unbound
+from confide.adopt.refusals import NoSubject, Unbound
 from confide.sealed.cell import Envelope
 from confide.values.purpose import Purpose
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 from confide.adopt.begin import begin
 from confide.adopt.errors import NobodyActs
+from confide.adopt.refusals import CannotAlter, MigrationOver, NotFinished, Unbound
 from confide.adopt.sqlalchemy.declare import Category, Find, personal, row_id, subject_id
 from confide.adopt.sqlalchemy.migrate import engine as migrate_engine
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished
@@ -32,8 +33,6 @@ from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import seal
 from confide.adopt.sqlalchemy.migrate.work import works
 from confide.adopt.sqlalchemy.migrating import PLAIN_READS
-from confide.adopt.sqlalchemy.refusals import CannotAlter, MigrationOver, NotFinished, Unbound
-from confide.adopt.sqlalchemy.reveal import Opened, open_rows
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.sealed.errors import DeclarationRefused
 from confide.values.principal import Role

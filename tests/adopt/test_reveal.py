@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from confide.adopt.errors import NobodyActs
-from confide.adopt.sqlalchemy.refusals import Unbound
+from confide.adopt.refusals import Unbound
 from confide.adopt.sqlalchemy.reveal import Opened, open_rows
 from confide.sealed.cell import Envelope
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from confide.adopt.errors import NobodyActs
-from confide.adopt.sqlalchemy.refusals import NotSearchable
+from confide.adopt.refusals import NotSearchable
 from confide.adopt.sqlalchemy.search import Hit
 from confide.sealed.blind import normalise
 from confide.sealed.errors import SearchRefused

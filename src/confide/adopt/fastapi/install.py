@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import JSONResponse
 
-from confide.adopt.fastapi.answers import answer_of
+from confide.adopt.answers import answer_of
 from confide.adopt.fastapi.middleware import VaultMiddleware
 from confide.values.errors import ConfideError
 from confide.values.purpose import Purpose

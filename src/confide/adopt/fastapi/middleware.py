@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from confide.adopt.fastapi.answers import answer_of
+from confide.adopt.answers import answer_of
 from confide.adopt.scope import SCOPE
 from confide.values.errors import ConfideError
 

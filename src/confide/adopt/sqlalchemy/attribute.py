@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import InstrumentedAttribute, object_session
 
+from confide.adopt.redact import PRINTING
+from confide.adopt.refusals import Unbound
 from confide.adopt.scope import SCOPE, current
 from confide.adopt.sqlalchemy.described import describe, vault_of
-from confide.adopt.sqlalchemy.redact import PRINTING
-from confide.adopt.sqlalchemy.refusals import Unbound
 from confide.sealed.cell import SHOWN, Cell, Envelope
 
 if TYPE_CHECKING:

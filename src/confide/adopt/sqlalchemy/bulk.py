@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import Delete, Insert, Update
 
+from confide.adopt.identifiers import as_bytes
 from confide.adopt.index import Indexed
+from confide.adopt.refusals import PlainValue, Unbound
+from confide.adopt.sealing import seal_cells
 from confide.adopt.sqlalchemy import indexing
 from confide.adopt.sqlalchemy.claim import claim, claim_owner
 from confide.adopt.sqlalchemy.described import describe, vault_of
-from confide.adopt.sqlalchemy.identifiers import as_bytes
-from confide.adopt.sqlalchemy.refusals import PlainValue, Unbound
-from confide.adopt.sqlalchemy.sealing import seal_cells
 from confide.adopt.sqlalchemy.seek import seek
 from confide.adopt.sqlalchemy.subjects import subjects_in_database
 from confide.sealed.cell import Cell

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from confide.adopt.parts import clock
-from confide.adopt.sqlalchemy.refusals import MigrationOver
+from confide.adopt.refusals import MigrationOver
 
 if TYPE_CHECKING:
     from confide.adopt.sqlalchemy.described import Bound

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import MappedColumn, mapped_column
 
-from confide.adopt.sqlalchemy.identifiers import ID_BYTES, maker
+from confide.adopt.identifiers import ID_BYTES
+from confide.adopt.refusals import Undeclared
+from confide.adopt.sqlalchemy.identifiers import maker
 from confide.adopt.sqlalchemy.marks import PERSONAL, ROW, SUBJECT, PersonalMark, SubjectMark
-from confide.adopt.sqlalchemy.refusals import Undeclared
 from confide.adopt.sqlalchemy.stored import Sealed
 from confide.datamap.columns import RANDOM
 from confide.datamap.terms import INFO, Category, Declaration, Erase, Identifiability, Protection

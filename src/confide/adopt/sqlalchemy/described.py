@@ -14,46 +14,35 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from sqlalchemy.orm import ColumnProperty, MapperProperty, RelationshipProperty
 
-from confide.adopt.index import UNIQUE, number, numbers
-from confide.adopt.sqlalchemy.identifiers import ID_BYTES, as_bytes, as_stored
+from confide.adopt import bound
+from confide.adopt.bound import where_of
+from confide.adopt.identifiers import ID_BYTES
+from confide.adopt.numbering import numbers_of
+from confide.adopt.refusals import Undeclared
+from confide.adopt.sqlalchemy.identifiers import as_stored
 from confide.adopt.sqlalchemy.marks import BOUND, PERSONAL, ROW, SUBJECT
-from confide.adopt.sqlalchemy.refusals import Undeclared
-from confide.adopt.sqlalchemy.tables import tables_in
+from confide.adopt.tables import tables_in
 from confide.sealed.columns import TENANT_WIDE, Field
 from confide.sealed.kinds import JSON, kind_of
-from confide.values.ids import NO_SUBJECT
-from confide.values.place import length_prefixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy.orm import Mapper
 
     from confide.adopt.sqlalchemy.marks import PersonalMark, SubjectMark
-    from confide.adopt.sqlalchemy.tables import Tables
+    from confide.adopt.tables import Tables
     from confide.adopt.vault import Vault
     from confide.sealed.kinds import Kind
 
-    Where = Callable[[Mapping[str, Any]], tuple[Any, bytes]]
-    """Returns whose a row is and what names it, from its loaded attributes; KeyError: one is not loaded."""
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Person:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Person(bound.Person):
     """An attribute that says whose a row is."""
 
-    key: str
     column: sa.Column[Any]
-    relationship: str = ""
-    """Attribute that leads to the row that the identifier comes from."""
-    attribute: str = ""
-    """Attribute of that row."""
-    links: tuple[str, ...] = ()
-    """Attributes with the foreign key of the relationship."""
     linked: tuple[sa.Column[Any], ...] = ()
-    """Their columns."""
-    remote: tuple[str, ...] = ()
-    """The attributes that they refer to."""
+    """The columns of `links`."""
     kind: type | None = made_by(init=False)
     """Of the identifiers that the attribute holds; None for texts, which have several forms."""
 
@@ -67,80 +56,29 @@ class Person:
         return as_stored(self.column.type, subject)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Group:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Group(bound.Group):
     """Attributes of a model that are sealed under one key."""
 
     person: Person
-    purpose: bytes
-    tenant_wide: bool
-    where: Where
-    keys: list[str]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Bound:
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Bound(bound.Bound):
     """A personal attribute of one model."""
 
     mapper: Mapper[Any]
-    field: Field
-    key: str
     column: sa.Column[Any]
-    row_key: str
     row_column: sa.Column[Any]
     person: Person
-    numbers: tuple[int, ...]
-    """In the blind index."""
+    group: Group
     was: str
     """Attribute with the value in the clear, while the table is being migrated; else empty."""
-    group: Group
-    where: Where
-
-    def subject_of(self, values: Mapping[str, Any]) -> bytes | None:
-        """Return the person with whom the value is erased; None for what the law keeps and for what is nobody's."""
-        given = None if self.field.tenant_wide else values.get(self.person.key)
-        return None if given is None else as_bytes(given)
-
-    def row_of(self, values: Mapping[str, Any]) -> bytes:
-        """Return the identifier of the row."""
-        return as_bytes(values[self.row_key])
-
-    def needs(self) -> tuple[str, ...]:
-        """Return the attributes that `where` reads."""
-        return (self.row_key, self.person.key, *self.person.links)
 
 
 def was_key(key: str) -> str:
     """Return the attribute with the values of another in the clear."""
     return f"confide_was_{key}"
-
-
-def _where(row_key: str, person: Person) -> Where:
-    """Return the function for a model, as short as it can be: every value that is sealed or opened passes it."""
-    whose, links = person.key, person.links
-    last: tuple[Any, Any, tuple[Any, bytes]] = object(), None, (NO_SUBJECT, b"")
-    """The values of a row are asked for one after another. Replaced whole, so that any thread may read it."""
-
-    def owned(values: Mapping[str, Any]) -> tuple[Any, bytes]:
-        nonlocal last
-        row, owner = values[row_key], values[whose]
-        row_before, owner_before, found = last
-        if row is row_before and owner is owner_before:  # the very same objects, of types that never change
-            return found
-        found = NO_SUBJECT if owner is None else as_bytes(owner), as_bytes(row)
-        last = row, owner, found
-        return found
-
-    def linked(values: Mapping[str, Any]) -> tuple[Any, bytes]:
-        owner, row = owned(values)
-        return owner, row + b"".join([link(values[key]) for key in links])
-
-    return linked if links else owned
-
-
-def link(value: Any) -> bytes:
-    """Return what of a foreign key is bound."""
-    return length_prefixed(b"" if value is None else b"=" + str(value).encode())
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -180,7 +118,6 @@ class Described:
         return made
 
 
-_NUMBERS: dict[int, str] = {}
 _DESCRIBED = "confide.described"
 """Where a model keeps what is read of it."""
 
@@ -230,12 +167,14 @@ def _read(mapper: Mapper[Any]) -> Described | None:
     for key, column in marked.items():
         mark: PersonalMark = column.info[PERSONAL]
         beside: Any = next((one for one in rows[row] if getattr(one, "table", None) is column.table), _named(rows[row]))
-        person = _whose(name, key, mark, whose, Person(row, beside))
+        person = _whose(name, key, mark, whose, Person(key=row, column=beside))
         purpose = mark.declared.purpose
         among = person.key, purpose.value
         group = groups.get(among)
         if group is None:
-            group = groups[among] = Group(person, purpose.value, purpose in TENANT_WIDE, _where(row, person), [])
+            group = groups[among] = Group(
+                person=person, purpose=purpose.value, tenant_wide=purpose in TENANT_WIDE, where=where_of(row, person), keys=[]
+            )
         group.keys.append(key)
         bound[key] = column.info[BOUND] = _bind(mapper, key, mark, (row, beside), group)
     needed = {one for each in bound.values() for one in each.needs()} | {row}
@@ -256,13 +195,12 @@ def _bind(mapper: Mapper[Any], key: str, mark: PersonalMark, row: tuple[str, sa.
     column: Any = mapper.column_attrs[key].columns[0]
     limit = mark.type.length if isinstance(mark.type, sa.String) and not isinstance(mark.type, sa.Enum) else None
     of = Field(column.table.fullname, column.name, mark.declared, _kind(mark.type), limit)
-    used = tuple(numbers(of)) + ((number(of, UNIQUE),) if mark.declared.unique else ())
-    for one in used:
-        if _NUMBERS.setdefault(one, of.name) != of.name:
-            message = f"{of.name} and {_NUMBERS[one]} have the same number in the blind index by chance: rename one of the columns."
-            raise Undeclared(message)
+    used = numbers_of(of)
     was = was_key(key) if mark.declared.was else ""
-    return Bound(mapper, of, key, column, *row, group.person, used, was, group, group.where)
+    return Bound(
+        mapper=mapper, field=of, key=key, column=column, row_key=row[0], row_column=row[1], person=group.person, numbers=used, was=was,
+        group=group, where=group.where,
+    )  # fmt: skip
 
 
 def _kind(of: sa.types.TypeEngine[Any]) -> Kind:
@@ -287,7 +225,7 @@ def _whose(name: str, key: str, mark: PersonalMark, persons: dict[str, Person], 
 def _person(mapper: Mapper[Any], key: str, column: sa.Column[Any], columns: dict[str, sa.Column[Any]]) -> Person:
     mark: SubjectMark = column.info[SUBJECT]
     if not mark.relationship:
-        return Person(key, column)
+        return Person(key=key, column=column)
     prop: MapperProperty[Any] | None = mapper.attrs.get(mark.relationship)
     if not isinstance(prop, RelationshipProperty) or prop.uselist or prop.secondary is not None or prop.post_update:
         message = (
@@ -303,7 +241,9 @@ def _person(mapper: Mapper[Any], key: str, column: sa.Column[Any], columns: dict
         message = f"The foreign key behind {mapper.class_.__name__}.{mark.relationship} is not mapped: values are bound to it, so map it."
         raise Undeclared(message)
     linked = tuple(columns[one] for one in links)
-    return Person(key, column, mark.relationship, mark.attribute, links, linked, tuple(remote))
+    return Person(
+        key=key, column=column, relationship=mark.relationship, attribute=mark.attribute, links=links, linked=linked, remote=tuple(remote)
+    )
 
 
 def _attribute(mapper: Mapper[Any], column: Any) -> str:
@@ -313,7 +253,7 @@ def _attribute(mapper: Mapper[Any], column: Any) -> str:
     return prop.key
 
 
-def source(person: Person, target: Mapper[Any]) -> str:
+def source(person: bound.Person, target: Mapper[Any]) -> str:
     """Return the attribute of the related model from which a subject is copied.
 
     Raises:

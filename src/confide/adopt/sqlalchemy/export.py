@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from confide.adopt.identifiers import as_bytes
 from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.described import vault_of
 from confide.adopt.sqlalchemy.holdings import all_described
-from confide.adopt.sqlalchemy.identifiers import as_bytes
 from confide.values.permit import Action
 
 if TYPE_CHECKING:

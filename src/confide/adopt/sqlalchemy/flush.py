@@ -13,11 +13,11 @@ from sqlalchemy.orm import class_mapper
 from sqlalchemy.orm.attributes import set_attribute, set_committed_value
 
 from confide.adopt.index import Indexed
+from confide.adopt.refusals import Unbound
+from confide.adopt.sealing import seal_cells
 from confide.adopt.sqlalchemy.claim import claim
 from confide.adopt.sqlalchemy.described import describe, vault_of
 from confide.adopt.sqlalchemy.indexing import pending, write
-from confide.adopt.sqlalchemy.refusals import Unbound
-from confide.adopt.sqlalchemy.sealing import seal_cells
 from confide.adopt.sqlalchemy.subjects import known_subject, subject_in_database
 from confide.sealed.cell import Cell, Envelope
 from confide.values.ids import NO_SUBJECT

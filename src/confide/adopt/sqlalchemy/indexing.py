@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from confide.adopt.index import Additions, Indexed, Token, additions
 from confide.adopt.sqlalchemy.among import Among
 from confide.adopt.sqlalchemy.described import vault_of
-from confide.adopt.sqlalchemy.tables import tables_in
+from confide.adopt.tables import tables_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Mapper, Session
 
     from confide.adopt.sqlalchemy.described import Bound, Described
-    from confide.adopt.sqlalchemy.tables import Tables
+    from confide.adopt.tables import Tables
     from confide.adopt.vault import Vault
     from confide.values.ids import TenantId
 

@@ -8,17 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import ColumnProperty, Session
 
+from confide.adopt.redact import redact
 from confide.adopt.sqlalchemy.attribute import PersonalAttribute
 from confide.adopt.sqlalchemy.bulk import bulk
 from confide.adopt.sqlalchemy.described import serve, was_key
 from confide.adopt.sqlalchemy.flush import after_flush, before_delete, before_flush, before_insert, before_update
 from confide.adopt.sqlalchemy.marks import PERSONAL, WAS
 from confide.adopt.sqlalchemy.migrating import MigratingAttribute
-from confide.adopt.sqlalchemy.redact import redact
 from confide.adopt.sqlalchemy.seek import seek
 from confide.adopt.sqlalchemy.sorting import check_sorting
 from confide.adopt.sqlalchemy.stored import IsSealed
-from confide.adopt.sqlalchemy.tables import Tables, tables_in
+from confide.adopt.tables import Tables, tables_in
 from confide.datamap.terms import INFO, Declaration, Protection
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from confide.adopt.errors import NotYours
+from confide.adopt.identifiers import as_bytes
+from confide.adopt.redact import PRINTING
 from confide.adopt.scope import SCOPE, current
 from confide.adopt.sqlalchemy.attribute import PersonalAttribute
 from confide.adopt.sqlalchemy.deadline import check_time
 from confide.adopt.sqlalchemy.described import describe
-from confide.adopt.sqlalchemy.identifiers import as_bytes
-from confide.adopt.sqlalchemy.redact import PRINTING
 from confide.sealed.cell import SHOWN
 from confide.values.ids import NO_SUBJECT, SubjectId
 

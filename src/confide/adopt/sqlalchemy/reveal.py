@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import Bundle
 
+from confide.adopt.refusals import Unbound
 from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.described import describe, vault_of
 from confide.adopt.sqlalchemy.migrating import note_plain
-from confide.adopt.sqlalchemy.refusals import Unbound
 from confide.adopt.sqlalchemy.search import bound_of
 from confide.sealed.cell import Envelope
 

@@ -16,12 +16,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from confide.adopt.refusals import NotSearchable
 from confide.adopt.sqlalchemy.among import Among
 from confide.adopt.sqlalchemy.deadline import check_time
 from confide.adopt.sqlalchemy.described import describe
 from confide.adopt.sqlalchemy.marks import BOUND
-from confide.adopt.sqlalchemy.refusals import NotSearchable
-from confide.adopt.sqlalchemy.tables import tables_in
+from confide.adopt.tables import tables_in
 from confide.sealed import finding
 from confide.sealed.finding import Find, Sought
 

@@ -9,12 +9,12 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BooleanClauseList
 
 from confide.adopt.index import wanted
+from confide.adopt.refusals import NotSearchable
 from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.among import Among
 from confide.adopt.sqlalchemy.described import vault_of
-from confide.adopt.sqlalchemy.refusals import NotSearchable
 from confide.adopt.sqlalchemy.search import ANSWERS, ROWS, Answer, Hit, Search, beside
-from confide.adopt.sqlalchemy.tables import tables_in
+from confide.adopt.tables import tables_in
 from confide.values.permit import Action
 
 if TYPE_CHECKING:

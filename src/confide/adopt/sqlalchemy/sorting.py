@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.sql import visitors
 
+from confide.adopt.refusals import NotSearchable
 from confide.adopt.sqlalchemy.marks import PERSONAL
-from confide.adopt.sqlalchemy.refusals import NotSearchable
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.base import Executable

@@ -14,8 +14,8 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import Null
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from confide.adopt.refusals import NotSearchable, PlainValue
 from confide.adopt.sqlalchemy import search
-from confide.adopt.sqlalchemy.refusals import NotSearchable, PlainValue
 from confide.crypto.envelope import HEADER_BYTES, MAGIC
 from confide.crypto.xaes import NONCE_BYTES, TAG_BYTES
 from confide.sealed.cell import Cell, Envelope

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import object_mapper
 
+from confide.adopt.identifiers import as_bytes
 from confide.adopt.sqlalchemy.claim import claim_owner
 from confide.adopt.sqlalchemy.described import Person, describe, source
-from confide.adopt.sqlalchemy.identifiers import as_bytes
 from confide.values.ids import SubjectId
 
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Mapper
 
+    from confide.adopt.bound import Person as AnyPerson
     from confide.adopt.sqlalchemy.described import Described
 
 DEPTH = 8
 """Relationships that are followed from row to row while nothing is stored yet."""
 
 
-def known_subject(target: Any, person: Person, described: Described, depth: int = DEPTH) -> SubjectId | None:
+def known_subject(target: Any, person: AnyPerson, described: Described, depth: int = DEPTH) -> SubjectId | None:
     """Return whose a row is, as far as it can be told from what is in memory."""
     held = target.__dict__
     if person.key == described.row_key or not person.relationship:
@@ -39,13 +40,13 @@ def known_subject(target: Any, person: Person, described: Described, depth: int 
     key, far = source(person, mapper), describe(mapper)
     if far is None:
         return None
-    deeper = next((one for one in far.persons if one.key == key), Person(far.row_key, far.row_column))
+    deeper = next((one for one in far.persons if one.key == key), Person(key=far.row_key, column=far.row_column))
     found = known_subject(related, deeper, far, depth - 1)
     given = related.__dict__.get(key)
     return found if found is not None or given is None else SubjectId(as_bytes(given))
 
 
-def _refers(held: dict[str, Any], related: Any, person: Person) -> bool:
+def _refers(held: dict[str, Any], related: Any, person: AnyPerson) -> bool:
     """Tell whether the foreign key leads to an object; while it is not set it will be by the relationship."""
     keys = [held.get(key) for key in person.links]
     if all(key is None for key in keys):

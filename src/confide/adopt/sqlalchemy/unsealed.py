@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from confide.adopt.refusals import NotFinished
 from confide.adopt.sqlalchemy.migrate.work import works
-from confide.adopt.sqlalchemy.refusals import NotFinished
 from confide.store.statements import Query
 
 if TYPE_CHECKING:

@@ -8,35 +8,28 @@ import sqlalchemy as sa
 
 from confide.adopt import settings as of
 from confide.adopt.errors import Misused
-from confide.adopt.scope import current
+from confide.adopt.holdings import ModelHoldings
+from confide.adopt.identifiers import as_bytes
 from confide.adopt.sqlalchemy import unsealed
-from confide.adopt.sqlalchemy.erase import erase
 from confide.adopt.sqlalchemy.export import export
-from confide.adopt.sqlalchemy.holdings import ModelHoldings, all_described
-from confide.adopt.sqlalchemy.identifiers import as_bytes
+from confide.adopt.sqlalchemy.holdings import all_described, steps
 from confide.adopt.sqlalchemy.instrument import instrument
-from confide.adopt.sqlalchemy.tables import tables_in
 from confide.adopt.sqlalchemy.waiting import WaitingVault
+from confide.adopt.tables import tables_in
 from confide.values.ids import SubjectId
-from confide.values.permit import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Iterator
     from pathlib import Path
     from uuid import UUID
 
     from sqlalchemy.orm import DeclarativeBase, Session
 
     from confide.adopt.parts import Parts
-    from confide.adopt.scope import Scope
     from confide.adopt.settings import Settings
-    from confide.adopt.sqlalchemy.erase import Erasure
+    from confide.sealed.columns import Field
     from confide.store.work import Database
     from confide.values.ids import TenantId
-    from confide.values.permit import Permit
-
-ERASE_SECONDS = 600.0
-"""An erasure may take longer than anything that a request waits for."""
 
 
 class Vault(WaitingVault):
@@ -75,47 +68,22 @@ class Vault(WaitingVault):
         unsealed.check_in_session(self.base.registry, session)
         return export(self.base.registry, session, SubjectId(as_bytes(subject)))
 
-    def erase(self, subject: bytes | UUID, *, dry_run: bool = False) -> Erasure:
-        """Erase a person: keys destroyed, rows deleted or emptied as they are declared, tokens deleted; with `dry_run`, only say so.
+    def fields(self) -> Iterator[Field]:
+        """Yield every personal column."""
+        for described in all_described(self.base.registry):
+            for bound in described.bound.values():
+                yield bound.field
 
-        It has a transaction of its own, so no other may be open that writes.
+    async def check_before_erasing(self, parts: Parts) -> None:
+        """Refuse while a table is being migrated: whose a row is shows when it is sealed.
 
         Raises:
-            NobodyActs, Denied, UnknownSubject, LedgerRefused, Unavailable, StillWriting
-            NotFinished: a table is being migrated.
+            NotFinished
         """
-        done = self.run(self._erasure(subject, dry_run=dry_run), ERASE_SECONDS)
-        self.keys.forget_all()
-        return done
-
-    async def erase_async(self, subject: bytes | UUID, *, dry_run: bool = False) -> Erasure:
-        """Do the same from an event loop, which goes on meanwhile."""
-        done = await self.run_async(self._erasure(subject, dry_run=dry_run), ERASE_SECONDS)
-        self.keys.forget_all()
-        return done
-
-    def _erasure(self, subject: bytes | UUID, *, dry_run: bool) -> Callable[[Parts], Coroutine[Any, Any, Erasure]]:
-        scope, permit, wanted = *self._permit_to_erase(), SubjectId(as_bytes(subject))
-
-        async def carry_out(parts: Parts) -> Erasure:
-            await unsealed.check(self.base.registry, parts.data)
-            return await erase(parts, scope, permit, wanted, dry_run=dry_run)
-
-        return carry_out
-
-    def _permit_to_erase(self) -> tuple[Scope, Permit]:
-        """Return the scope and the permit; whoever may not erase one of the tables erases nothing."""
-        scope = current()
-        with scope.doing(Action.ERASE):
-            fields = [bound.field for described in all_described(self.base.registry) for bound in described.bound.values()]
-            permits = [scope.reader(of).permit for of in fields]
-        if not permits:
-            message = "This vault serves no personal columns, so there is nothing to erase."
-            raise Misused(message)
-        return scope, permits[0]
+        await unsealed.check(self.base.registry, parts.data)
 
     def _holdings(self, database: Database, tenant: TenantId) -> ModelHoldings:
-        return ModelHoldings(self.base.registry, tables_in(self.base.metadata), database, tenant)
+        return ModelHoldings(lambda: steps(self.base.registry), tables_in(self.base.metadata), database, tenant)
 
 
 def address(url: str | sa.URL) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy.util import await_
 from sqlalchemy.util.concurrency import in_greenlet
 
-from confide.adopt.vault import Vault as AnyVault
+from confide.adopt.erasing import ErasingVault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class WaitingVault(AnyVault):
+class WaitingVault(ErasingVault):
     """A vault that knows where it is called from."""
 
     def run(self, work: Callable[[Parts], Coroutine[Any, Any, T]], seconds: float | None = None) -> T:

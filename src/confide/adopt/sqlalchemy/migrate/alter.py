@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from confide.adopt.sqlalchemy.refusals import CannotAlter
+from confide.adopt.refusals import CannotAlter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from confide.adopt.refusals import NotFinished
 from confide.adopt.sqlalchemy.migrate.alter import altered
 from confide.adopt.sqlalchemy.migrate.count import cleared, count, is_finished
 from confide.adopt.sqlalchemy.migrate.open import verify
-from confide.adopt.sqlalchemy.refusals import NotFinished
 from confide.adopt.sqlalchemy.stored import IsSealed
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from confide.adopt.sqlalchemy.migrate.alter import altered, check_alterable, ind
 
 if TYPE_CHECKING:
     from confide.adopt.sqlalchemy.migrate.work import Work
-    from confide.adopt.sqlalchemy.tables import Tables
+    from confide.adopt.tables import Tables
 
 
 def prepare(connection: sa.Connection, work: Work, tables: Tables) -> list[str]:

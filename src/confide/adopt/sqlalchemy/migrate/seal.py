@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from confide.adopt.identifiers import as_bytes
 from confide.adopt.index import Indexed
+from confide.adopt.refusals import NoSubject, NotUnique
+from confide.adopt.sealing import seal_cells
 from confide.adopt.sqlalchemy import indexing
 from confide.adopt.sqlalchemy.claim import claim_owner
 from confide.adopt.sqlalchemy.described import vault_of
-from confide.adopt.sqlalchemy.identifiers import as_bytes
-from confide.adopt.sqlalchemy.refusals import NoSubject, NotUnique
-from confide.adopt.sqlalchemy.sealing import seal_cells
 from confide.adopt.sqlalchemy.subjects import subjects_in_database
 from confide.sealed.cell import Cell
 from confide.values.ids import NO_SUBJECT

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from confide.adopt.refusals import Undeclared
 from confide.adopt.sqlalchemy.holdings import all_described
-from confide.adopt.sqlalchemy.refusals import Undeclared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from confide.adopt.sqlalchemy.refusals import NoSubject
+from confide.adopt.refusals import NoSubject
 from confide.sealed.columns import cells
 from confide.values.ids import NO_SUBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from confide.adopt.sqlalchemy.described import Bound, Group
+    from confide.adopt.bound import Bound, Group
     from confide.adopt.vault import Vault
     from confide.sealed.cell import Cell
     from confide.values.ids import TenantId
