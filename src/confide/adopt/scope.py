@@ -47,6 +47,8 @@ class Scope:
     principal: Principal | None = None
     own: SubjectId | None = None
     """The only person whose values open, for a person who looks at their own."""
+    user: Any = None
+    """The framework's own object for whoever acts, where its permissions decide as well."""
     action: Action = Action.READ
     at_hand: dict[Any, Any] = field(default_factory=dict)
     """What a framework keeps for the current action, so that it need not ask for a reader each time."""

@@ -53,7 +53,7 @@ _KNOWN_FLAGS = FLAG_ZSTD | FLAG_PADDED
 _CELL_HEADERS = [bytes((MAGIC, Suite.XAES_256_GCM, flags, 0)) for flags in range(_KNOWN_FLAGS + 1)]
 """Of envelopes in suite 1, by flags."""
 _HALF, _BODY = HEADER_BYTES + HALF_NONCE, HEADER_BYTES + NONCE_BYTES
-_SHORTEST = _BODY + TAG_BYTES
+SHORTEST = _BODY + TAG_BYTES
 _CHANGED = "The value does not open: it was changed, or it was sealed elsewhere."
 _NO_ENVELOPE = "The stored value is not an envelope: refuse it, and look at who wrote to the database."
 
@@ -73,7 +73,7 @@ def read_header(envelope: bytes) -> Header:
     Raises:
         NotAnEnvelope: wrong magic, unknown suite or flags, or too short to hold a body.
     """
-    if len(envelope) < _SHORTEST:
+    if len(envelope) < SHORTEST:
         raise NotAnEnvelope(_NO_ENVELOPE)
     return parse_header(envelope[:HEADER_BYTES])
 
@@ -84,7 +84,7 @@ def key_ref_of(envelope: bytes) -> KeyRef:
     Raises:
         NotAnEnvelope: wrong magic, or too short to hold a body.
     """
-    if len(envelope) < _SHORTEST or envelope[0] != MAGIC:
+    if len(envelope) < SHORTEST or envelope[0] != MAGIC:
         raise NotAnEnvelope(_NO_ENVELOPE)
     return envelope[4:HEADER_BYTES]  # type: ignore[return-value]  # KeyRef is bytes
 
@@ -175,7 +175,7 @@ class DataKey:
             DoesNotOpen: another key, row, column, table, class, subject or tenant; or a changed byte.
         """
         header = envelope[:HEADER_BYTES]
-        if header in self._headers and len(envelope) >= _SHORTEST:
+        if header in self._headers and len(envelope) >= SHORTEST:
             try:
                 return self._xaes.cipher(envelope[HEADER_BYTES:_HALF]).decrypt(envelope[_HALF:_BODY], envelope[_BODY:], header + context)
             except InvalidTag:

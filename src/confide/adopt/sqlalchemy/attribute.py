@@ -13,6 +13,7 @@ from confide.adopt.redact import PRINTING
 from confide.adopt.refusals import Unbound
 from confide.adopt.scope import SCOPE, current
 from confide.adopt.sqlalchemy.described import describe, vault_of
+from confide.crypto.envelope import SHORTEST
 from confide.sealed.cell import SHOWN, Cell, Envelope
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 1_000
 """Rows of one model in a session whose keys are fetched together with the first that is opened."""
-SHORTEST = 52
-"""Bytes of the shortest envelope."""
 _MISSING = object()
 
 

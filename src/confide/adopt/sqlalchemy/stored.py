@@ -16,15 +16,13 @@ from sqlalchemy.sql.visitors import InternalTraversal
 
 from confide.adopt.refusals import NotSearchable, PlainValue
 from confide.adopt.sqlalchemy import search
-from confide.crypto.envelope import HEADER_BYTES, MAGIC
-from confide.crypto.xaes import NONCE_BYTES, TAG_BYTES
+from confide.crypto.envelope import MAGIC, SHORTEST
 from confide.sealed.cell import Cell, Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-SHORTEST = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
 _PLAIN = (
     "A value in the clear was to be written into a sealed column; nothing was stored. Set it on an object and flush it, or pass rows to "
     "session.execute(insert(Model), […]): Core statements, .values(…) and models without a vault cannot seal."

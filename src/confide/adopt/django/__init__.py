@@ -1,0 +1,1 @@
+"""The same vault on Django models."""
