@@ -55,13 +55,12 @@ def _opens(obj: Any) -> bool:
     try:
         for one in personal_fields(type(obj)):
             getattr(obj, one.attname)
-    except (AccessError, NotYours):
+    except _CLOSED:
         return False
     return True
 
 
 def _column(field: Any) -> Callable[[Any], Any]:
-    @admin.display(description=field.verbose_name)
     def shown(instance: Any) -> Any:
         try:
             return getattr(instance, field.attname)
@@ -69,4 +68,5 @@ def _column(field: Any) -> Callable[[Any], Any]:
             return SHOWN
 
     shown.__name__ = field.name
+    shown.short_description = field.verbose_name  # type: ignore[attr-defined]  # where the admin looks for it
     return shown

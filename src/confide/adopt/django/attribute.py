@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models.query_utils import DeferredAttribute
 
+from confide.adopt.django.allowed import check
 from confide.adopt.django.described import describe
-from confide.adopt.django.permissions import check
 from confide.adopt.django.project import vault
 from confide.adopt.redact import PRINTING
 from confide.adopt.refusals import Unbound

@@ -15,10 +15,10 @@ from django.db.models import Expression, Lookup, UUIDField
 from django.db.models.expressions import Col
 from django.db.models.lookups import IsNull
 
+from confide.adopt.django.allowed import is_limited, may_open
 from confide.adopt.django.column import SealedCol
 from confide.adopt.django.described import describe, row_field
 from confide.adopt.django.indexing import among, look_up, row_of_token
-from confide.adopt.django.permissions import is_limited, may_open
 from confide.adopt.django.project import vault
 from confide.adopt.index import wanted
 from confide.adopt.refusals import NotSearchable

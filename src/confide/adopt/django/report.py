@@ -16,7 +16,8 @@ class SealingReporterFilter(SafeExceptionReporterFilter):
 
     def get_post_parameters(self, request: Any) -> dict[str, str]:
         """Return the names of what was sent in a form."""
-        return dict.fromkeys(getattr(request, "POST", None) or (), self.cleansed_substitute)
+        hidden: str = self.cleansed_substitute
+        return dict.fromkeys(getattr(request, "POST", None) or (), hidden)
 
     def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - as above
         """Return the names of the variables."""

@@ -73,6 +73,5 @@ class Command(BaseCommand):
         for kind, count in done.items:
             self.stdout.write(f"{kind}: {count}")
         if done.number is not None:
-            self.stdout.write(
-                f"Erased; entry {done.number} of the shred ledger. No backup opens after {done.horizon_seconds // 86_400} days."
-            )
+            days = done.horizon_seconds // 86_400
+            self.stdout.write(f"Erased: entry {done.number} of the shred ledger. After {days} days no backup opens anything of the person.")
