@@ -23,7 +23,7 @@ _CLOSED = (AccessError, NotYours, KeyMissing)
 class PersonalAdmin(admin.ModelAdmin):
     """An admin for a model with personal fields.
 
-    `search_fields` name look-ups that the fields declare, such as `"name__startswith"` and `"email__exact"`.
+    `search_fields` name look-ups that the fields declare: `"^name"` for the beginning, `"=email"` for the whole value.
     """
 
     def get_list_display(self, request: Any) -> list[Any]:

@@ -89,6 +89,14 @@ class PersonalAttribute(DeferredAttribute):
         return opened
 
 
+class Peers(list[Any]):
+    """Weak references to the objects that one query loaded; a pickle of one of them does without."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return an empty list."""
+        return Peers, ()
+
+
 def _neighbours(instance: Any, key: str) -> Iterator[Envelope]:
     """Yield what was loaded by the same query, so that a list of people takes one look into the key database."""
     for other in getattr(instance._state, PEERS, ())[:NEIGHBOURS]:  # noqa: SLF001 - where Django keeps what it knows of an object

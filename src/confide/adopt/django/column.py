@@ -54,8 +54,7 @@ class Unchanged(Expression):
     def __init__(self, field: Any) -> None:
         """Take the field."""
         super().__init__(output_field=field)
-        self.field = field
 
     def as_sql(self, compiler: Any, _connection: Any) -> tuple[str, list[Any]]:
         """Return the column."""
-        return compiler.quote_name_unless_alias(self.field.column), []
+        return compiler.quote_name_unless_alias(self.output_field.column), []

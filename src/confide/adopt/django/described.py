@@ -73,9 +73,9 @@ def _read(model: Any) -> Described | None:
     marked = [one for one in own if is_personal(one)]
     subjects = [one for one in own if hasattr(one, "follows")]
     row = row_field(model)
+    if not marked and not subjects and not hasattr(row, "is_row_id"):
+        return None
     if row is None:
-        if not marked:
-            return None
         message = f"{model.__name__} has personal fields and no row identifier to bind them to: add a RowId(), or make its key a UUID."
         raise Undeclared(message)
     persons = {one.attname: _person(model, one) for one in subjects}
@@ -131,16 +131,18 @@ def source(person: Person, target: Any) -> str:
     Raises:
         Undeclared
     """
-    found = describe(target)
     if person.attribute:
         return person.attribute
-    if found is None:
-        message = f"{target.__name__} has neither a RowId() nor a SubjectId(), so it cannot say whose rows refer to it."
-        raise Undeclared(message)
-    if len(found.persons) > 1:
+    found, row = describe(target), row_field(target)
+    if found is not None and len(found.persons) > 1:
         message = f"{target.__name__} has several SubjectId() fields: name one, SubjectId('{person.relationship}.…')."
         raise Undeclared(message)
-    return found.persons[0].key if found.persons else str(found.row.attname)
+    if found is not None and found.persons:
+        return found.persons[0].key
+    if row is None:
+        message = f"{target.__name__} has neither a RowId() nor a SubjectId(), so it cannot say whose rows refer to it."
+        raise Undeclared(message)
+    return str(row.attname)
 
 
 def all_described(models_of: Any) -> Iterator[Described]:

@@ -15,7 +15,7 @@ from confide.adopt.django.column import SealedCol, Unchanged
 from confide.adopt.django.instrument import instrument
 from confide.adopt.django.kinds import kind_of, limit_of
 from confide.adopt.django.lookups import lookup_of
-from confide.adopt.django.writing import PLAIN, current
+from confide.adopt.django.writing import PLAIN, current, is_taken
 from confide.adopt.identifiers import new_id
 from confide.adopt.refusals import NotSearchable, PlainValue, Undeclared
 from confide.crypto.envelope import MAGIC, SHORTEST
@@ -179,10 +179,8 @@ class Personal(models.Field):
             ValidationError
         """
         cleaned = self._hiding(self.inner.clean)(value, model_instance)
-        if self.declared.unique and cleaned not in self.empty_values and model_instance is not None:
-            others = type(model_instance)._default_manager.filter(**{self.name: cleaned}).exclude(pk=model_instance.pk)  # noqa: SLF001 - Django's documented manager
-            if others.exists():
-                raise model_instance.unique_error_message(type(model_instance), (self.name,))
+        if self.declared.unique and cleaned not in self.empty_values and is_taken(model_instance, self, cleaned):
+            raise model_instance.unique_error_message(type(model_instance), (self.name,))
         return cleaned
 
     def _hiding(self, validating: Any) -> Any:
@@ -225,8 +223,8 @@ class RowId(models.UUIDField):
         super().__init__(*args, **options)
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:  # noqa: FBT001 - Django's signature
-        """Leave a stored identifier alone."""
-        return super().pre_save(model_instance, add) if add or self.primary_key else Unchanged(self)
+        """Leave a stored identifier alone; a row from before the field was added may still lack it."""
+        return super().pre_save(model_instance, add) if add or self.primary_key or self.null else Unchanged(self)
 
 
 def new_uuid() -> UUID:
@@ -250,6 +248,15 @@ class SubjectId(models.UUIDField):
         options.setdefault("editable", False)
         options.setdefault("db_index", True)
         super().__init__(*args, **options)
+
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
+        """Take a place in a model."""
+        super().contribute_to_class(cls, name, private_only)
+        instrument()
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:  # noqa: FBT001 - as above
+        """Return whose the row is, found anew where the foreign key changed."""
+        return current().person(model_instance, self, add=add)
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
         """Return what a migration writes down."""

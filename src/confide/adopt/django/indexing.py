@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 
 from confide.adopt.django.models import Token, Unique
-from confide.adopt.index import additions
+from confide.adopt.index import UNIQUE, additions
+from confide.sealed import finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,6 +56,15 @@ def add(using: str, vault: Vault, tenant: TenantId, values: Sequence[Indexed]) -
     Unique._base_manager.using(using).bulk_create(_rows(Unique, found.unique))  # noqa: SLF001 - Django's documented manager
     Token._base_manager.using(using).bulk_create(_rows(Token, found.tokens))  # noqa: SLF001 - as above
     Token._base_manager.using(using).bulk_create(_rows(Token, found.marks), ignore_conflicts=True)  # noqa: SLF001 - as above
+
+
+def is_taken(using: str, vault: Vault, tenant: TenantId, value: Indexed) -> bool:
+    """Tell whether another row has a value that only one may have; whoever asks need not be allowed to open that row."""
+    form = finding.exact_form(value.of.declared.category, value.value)
+    if form is None:
+        return False
+    token = vault.blind(tenant, value.of, UNIQUE).token(form)
+    return bool(Unique._base_manager.using(using).filter(token=token).exclude(row=value.row).exists())  # noqa: SLF001 - as above
 
 
 def _rows(model: Any, tokens: Iterable[Row]) -> list[Any]:

@@ -10,7 +10,7 @@ from django.db.models import signals
 
 from confide.adopt.django import indexing
 from confide.adopt.django.attribute import COPYING
-from confide.adopt.django.described import describe, personal_fields
+from confide.adopt.django.described import describe, is_personal
 from confide.adopt.django.queries import mix
 from confide.adopt.django.writing import writing
 from confide.adopt.identifiers import as_bytes
@@ -29,7 +29,7 @@ def instrument() -> None:
 
 
 def _prepared(sender: Any, **_given: Any) -> None:
-    if not personal_fields(sender):
+    if not any(is_personal(one) or hasattr(one, "follows") for one in sender._meta.concrete_fields):  # noqa: SLF001 - Django's documented way to ask a model
         return
     redact(sender)
     for name, wrapped in (("save_base", _saving), ("refresh_from_db", _copying)):

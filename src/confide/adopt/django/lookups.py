@@ -51,13 +51,15 @@ class Searching(Lookup):
 
     find: ClassVar[Find]
 
-    def get_prep_lookup(self) -> Looked:
-        """Take what is looked for.
+    def get_prep_lookup(self) -> Looked | None:
+        """Take what is looked for; None, which Django makes `isnull` of.
 
         Raises:
             NotSearchable, SearchRefused, WrongKind
         """
         of = self.lhs.output_field
+        if self.rhs is None:
+            return None
         if not isinstance(self.lhs, SealedCol) or hasattr(self.rhs, "resolve_expression"):
             raise NotSearchable(_refusal(of, self.lookup_name, "a sealed field is searched for values of the program only"))
         if self.find not in of.declared.find:

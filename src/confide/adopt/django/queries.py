@@ -7,7 +7,7 @@ from weakref import ref
 
 from django.db.models import Model
 
-from confide.adopt.django.attribute import PEERS
+from confide.adopt.django.attribute import PEERS, Peers
 from confide.adopt.django.described import describe
 from confide.adopt.django.writing import PLAIN, writing
 from confide.adopt.refusals import PlainValue, Unbound
@@ -27,8 +27,7 @@ class SealingQuerySet:
 
     def bulk_create(self, objs: Iterable[Any], *given: Any, **options: Any) -> Any:
         """Create objects, sealed with their keys fetched at once, and indexed in the same transaction."""
-        described = describe(self.model)
-        if described is None or not described.bound:
+        if describe(self.model) is None:
             return super().bulk_create(objs, *given, **options)  # type: ignore[misc]  # of the query set class
         if options.get("ignore_conflicts") or options.get("update_conflicts") or any(given[1:]):
             raise PlainValue(_CONFLICTS)
@@ -71,7 +70,7 @@ class SealingQuerySet:
         is_new = self._result_cache is None
         super()._fetch_all()  # type: ignore[misc]  # of the query set class
         if is_new and self._result_cache and isinstance(self._result_cache[0], Model):
-            together = [ref(one) for one in self._result_cache]
+            together = Peers(ref(one) for one in self._result_cache)
             for one in self._result_cache:
                 setattr(one._state, PEERS, together)  # noqa: SLF001 - where Django keeps what it knows of an object
 

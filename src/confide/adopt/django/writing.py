@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import router, transaction
 
 from confide.adopt.django import indexing
 from confide.adopt.django.column import Unchanged
@@ -85,6 +85,12 @@ class Writing:
             if value is not None:
                 self._seal(instance, described, [bound])
         return value
+
+    def person(self, instance: Any, field: Any, *, add: bool) -> Any:
+        """Return what is written for a subject field of an object."""
+        described: Any = describe(field.model)
+        self._prepare(instance, described, add=add)
+        return instance.__dict__.get(field.attname)
 
     def check(self, instance: Any) -> None:
         """Return unless some of an object is stored while it is given to somebody else.
@@ -165,6 +171,14 @@ def _typed(described: Described, bound: Bound, value: Any) -> Any:
     except ValidationError:
         message = f"A value for {bound.field.name} is not of the type that the field declares."
         raise WrongKind(message) from None
+
+
+def is_taken(instance: Any, field: Any, value: Any) -> bool:
+    """Tell whether another row has a value that only one may have."""
+    described: Any = describe(field.model)
+    bound, found = described.bound[field.attname], vault()
+    using = router.db_for_write(type(instance), instance=instance)
+    return indexing.is_taken(using, found, found.tenant(), Indexed(bound.field, value, bound.row_of(instance.__dict__), None))
 
 
 @contextmanager

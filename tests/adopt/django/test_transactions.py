@@ -1,0 +1,90 @@
+"""A block that is rolled back leaves nothing behind: neither rows, nor tokens, nor a memory of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from confide.adopt.django.models import Token, Unique
+from tests.adopt.django.shop.models import Account, Customer
+
+if TYPE_CHECKING:
+    from confide.adopt.scope import Scope
+
+
+class Undone(Exception):
+    pass
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """A block that is rolled back by an error."""
+    with pytest.raises(Undone), transaction.atomic():
+        yield
+        raise Undone
+
+
+def test_a_rolled_back_block_leaves_no_tokens(acting: Scope) -> None:
+    """And the objects of the block may be stored again, and are found then."""
+    ada = Customer(name="Ada Lovelace", email="ada@example.org")
+    with undone():
+        ada.save()
+        assert Customer.objects.filter(email="ada@example.org").exists()
+    assert (Token.objects.count(), Unique.objects.count(), Customer.objects.count()) == (0, 0, 0)
+    ada.save()
+
+    assert Customer.objects.get(name__startswith="ada").email == "ada@example.org"
+    assert Unique.objects.count() == 1
+
+
+def test_a_savepoint_that_is_rolled_back(acting: Scope) -> None:
+    """The outer block goes on; what was changed inside is found as it was before."""
+    with transaction.atomic():
+        ada = Customer.objects.create(name="Ada Lovelace", email="ada@example.org")
+        with undone():
+            ada.name = "Ada King"
+            ada.save()
+            Customer.objects.create(name="Ben", email="ben@example.org")
+        assert not Customer.objects.filter(name="ada king").exists()
+        assert Customer.objects.filter(name="ada lovelace").exists()
+        ada.save()  # what the object still holds
+    assert [one.name for one in Customer.objects.filter(name="ada king")] == ["Ada King"]
+    assert not Customer.objects.filter(name="ada lovelace").exists()
+    assert Customer.objects.count() == 1
+
+
+def test_a_row_that_cannot_be_stored_leaves_no_tokens(acting: Scope) -> None:
+    """Without a block of the program's own, save() is one."""
+    Customer.objects.create(name="Ada", email="ada@example.org")
+    tokens = Token.objects.count()
+    with pytest.raises(IntegrityError):
+        Customer.objects.create(name="Eve", email="ada@example.org")
+    with pytest.raises(IntegrityError):
+        Customer.objects.create(name="Eve", row=Customer.objects.get().row)
+
+    assert (Customer.objects.count(), Token.objects.count(), Unique.objects.count()) == (1, tokens, 1)
+
+
+def test_many_rows_with_one_value_after_a_rollback(acting: Scope) -> None:
+    """The index grows for a value that is common; what was given out in a rolled-back block is not missed."""
+    with undone():
+        Customer.objects.bulk_create([Customer(name="Common") for _ in range(40)])
+    Customer.objects.bulk_create([Customer(name="Common") for _ in range(30)])
+    for _ in range(5):
+        Customer.objects.create(name="Common")
+
+    assert Customer.objects.filter(name="common").count() == 35
+    assert Customer.objects.filter(name__startswith="comm").count() == 35
+
+
+def test_a_loaded_object_is_stored_anew_after_its_row_went(acting: Scope) -> None:
+    """Its values are opened for that, and found afterwards."""
+    ada = Customer.objects.create(name="Ada", email="ada@example.org")
+    Account.objects.create(customer=ada, iban="DE-ADA")
+    loaded = Account.objects.get()
+    Account.objects.all().delete()
+    loaded.save()
+
+    assert [one.iban for one in Account.objects.filter(iban="de-ada")] == ["DE-ADA"]
