@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def ada(vault: Vault) -> Customer:
     """A customer with an account; nobody acts when they are stored."""
-    found = Customer.objects.create(name="Ada Lovelace", email="ada@example.org", born=dt.date(1815, 12, 10))
+    found = Customer(name="Ada Lovelace", email="ada@example.org", born=dt.date(1815, 12, 10))
+    found.save()
     Account.objects.create(customer=found, iban="DE-ADA", memo="rent of Ada")
     return found
 

@@ -235,7 +235,12 @@ def test_a_list_of_people_takes_one_look_for_its_keys(people: list[Customer], mo
     """The keys of what was loaded together are fetched together."""
     vault.keys.forget_all()
     looked, load = [], vault.keys.load
-    monkeypatch.setattr(vault.keys, "load", lambda envelopes: (looked.append(1), load(envelopes)))
+
+    def looking(envelopes: Any) -> None:
+        looked.append(1)
+        load(envelopes)
+
+    monkeypatch.setattr(vault.keys, "load", looking)
 
     assert names(Customer.objects.all()) == ["Ada", "Ben", "Catherine"]
     assert len(looked) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from confide.adopt.django.models import Token, Unique
 from tests.adopt.django.shop.models import Account, Customer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from confide.adopt.scope import Scope
 
 
@@ -21,7 +24,7 @@ class Undone(Exception):
 @contextmanager
 def undone() -> Iterator[None]:
     """A block that is rolled back by an error."""
-    with pytest.raises(Undone), transaction.atomic():
+    with pytest.raises(Undone), transaction.atomic():  # noqa: PT012 - the block is the caller's
         yield
         raise Undone
 

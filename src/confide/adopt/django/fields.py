@@ -34,7 +34,17 @@ __all__ = ["Category", "Erase", "Find", "Identifiability", "Personal", "PurposeC
 _TAKEN = ("verbose_name", "null", "blank", "default", "editable", "choices", "help_text", "db_column", "error_messages")
 
 
-class Personal(models.Field):
+class Held:
+    """What a type checker is told of a field: on an object stands a value, whose type Django does not state."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+
+        def __set__(self, instance: Any, value: Any) -> None: ...
+
+
+class Personal(Held, models.Field):
     """A personal field: sealed, searched, redacted, exported and erased as it says here, and nowhere else.
 
     It is put around the field that the model would have without Confide, which still says what the attribute holds, how it is validated
@@ -205,7 +215,7 @@ class Personal(models.Field):
         return str(self.inner.value_to_string(obj))
 
 
-class RowId(models.UUIDField):
+class RowId(Held, models.UUIDField):
     """The identifier that the values of a row are bound to: random, ordered by time, never changed and never given again.
 
     A model whose primary key is a UUID needs no other. In the model of a person it names the person as well.
@@ -232,7 +242,7 @@ def new_uuid() -> UUID:
     return UUID(bytes=new_id())
 
 
-class SubjectId(models.UUIDField):
+class SubjectId(Held, models.UUIDField):
     """Whose a row is: the person's identifier, beside the foreign key that the backend has for its own joins."""
 
     def __init__(self, follows: str = "", *args: Any, **options: Any) -> None:
