@@ -85,7 +85,7 @@ class Personal(Held, models.Field):
             message = "A key of a table cannot be sealed: give the model a key of its own, and seal what is personal beside it."
             raise Undeclared(message)
         ways = frozenset({find}) if isinstance(find, Enum) else frozenset(find)
-        self.inner = inner
+        self.inner = inner.clone()
         self.declared = Declared(is_a, identifiability, purpose, ways, erase, whose, inner.unique, known_as=known_as)
         self.kind, self.limit = kind_of(inner), limit_of(inner)
         super().__init__(**{name: getattr(inner, name) for name in _TAKEN if name != "error_messages"})
@@ -263,6 +263,13 @@ class SubjectId(Held, models.UUIDField):
         """Take a place in a model."""
         super().contribute_to_class(cls, name, private_only)
         instrument()
+
+    def has_default(self) -> bool:
+        """Return that it is filled in: `makemigrations` need not ask for a value of existing rows."""
+        return True
+
+    def get_default(self) -> None:
+        """Return nothing; whose a row is is found when it is saved."""
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:  # noqa: FBT001 - as above
         """Return whose the row is, found anew where the foreign key changed."""

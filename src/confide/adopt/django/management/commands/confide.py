@@ -48,6 +48,7 @@ class Command(BaseCommand):
 
     def _init(self, _options: dict[str, Any]) -> None:
         made = begin(vault().settings)
+        vault().start().close()  # an SQLite file takes its form for several connections now, not within the first transaction
         for one in made:
             self.stdout.write(f"The {one} is made.")
         if "key file" in made:

@@ -1,0 +1,1 @@
+"""An application for consumers, and what its support team sees."""
