@@ -11,6 +11,7 @@ from tests.adopt.django import project
 
 project.configure()
 
+from asgiref.sync import sync_to_async  # noqa: E402 - after the settings
 from django.apps import apps  # noqa: E402 - after the settings
 from django.core.management import call_command  # noqa: E402 - as above
 from django.db import connections  # noqa: E402 - as above
@@ -63,3 +64,14 @@ def acting(vault: Vault) -> Iterator[Scope]:
     """A scope for the whole test: a clerk who serves."""
     with vault.acting("clerk", Purpose.SERVICE_PROVISION) as scope:
         yield scope
+
+
+@pytest.fixture
+async def in_threads(vault: Vault) -> None:
+    """Let the thread in which an event loop has Django work forget the database of an earlier test."""
+
+    def forget() -> None:
+        connections["default"].close()
+        del connections["default"]
+
+    await sync_to_async(forget)()

@@ -213,3 +213,6 @@ def test_nothing_prints_a_value(vault: Vault, ada: Customer, acting: Scope, capl
         pickle.dumps(Customer(name="Ben Marker"))
     copied = pickle.loads(pickle.dumps(Customer.objects.get(pk=ada.pk)))  # noqa: S301 - our own
     assert copied.name == "Ada Lovelace"
+    listed = pickle.loads(pickle.dumps(Customer.objects.filter(pk=ada.pk)))  # noqa: S301 - our own
+    assert [one.name for one in listed] == ["Ada Lovelace"]
+    assert listed.filter(name="ada lovelace").exists()

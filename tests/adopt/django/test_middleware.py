@@ -60,7 +60,7 @@ def test_an_answer_leaves_with_its_events_stored(client: Client) -> None:
     assert {one["purpose"] for one in events()[2:]} == {"dpv:FraudPreventionAndDetection"}
 
 
-async def test_the_same_on_an_event_loop(people: list[Customer]) -> None:
+async def test_the_same_on_an_event_loop(people: list[Customer], in_threads: None) -> None:
     """With asynchronous views and clients."""
     client = AsyncClient()
     await client.aforce_login(await get_user_model().objects.acreate(username="anna"))

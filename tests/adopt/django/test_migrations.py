@@ -10,12 +10,14 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, migrations, models
 from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.migrations.writer import MigrationWriter
 
 from confide.adopt.django.checks import check_models
 from confide.adopt.django.described import describe
 from confide.adopt.django.fields import Category, Find, Personal, PurposeClass, RowId, SubjectId
+from confide.adopt.django.migrating import sealing
 from confide.adopt.refusals import Undeclared
 from confide.adopt.tables import tables_in
 from confide.sealed.errors import DeclarationRefused
@@ -76,33 +78,45 @@ def test_a_declaration_that_changes_is_a_migration(vault: Vault) -> None:
     assert [(type(one), one.name) for one in found.operations] == [(migrations.AlterField, "name")]
 
 
-def test_an_existing_table_is_sealed_by_a_data_migration(vault: Vault, acting: Scope) -> None:
-    """Through the historical models that Django hands to RunPython; rows get identifiers of their own."""
-    plain = [("id", models.BigAutoField(primary_key=True)), ("clear", models.CharField(max_length=80))]
+def test_an_existing_table_is_sealed_by_a_migration(vault: Vault, acting: Scope) -> None:
+    """Rows get identifiers of their own and of their person, and are sealed and found; an empty value stays empty."""
     before = ProjectState()
-    before.add_model(ModelState("desk", "Guest", plain))
+    text = models.CharField(max_length=80, null=True)
+    before.add_model(ModelState("desk", "Guest", [("id", models.BigAutoField(primary_key=True)), ("name", text.clone())]))
+    key = models.ForeignKey("desk.Guest", models.CASCADE)
+    before.add_model(
+        ModelState("desk", "Stay", [("id", models.BigAutoField(primary_key=True)), ("guest", key), ("room", models.TextField())])
+    )
+    guest, stay = before.apps.get_model("desk", "Guest"), before.apps.get_model("desk", "Stay")
     with connection.schema_editor() as editor:
-        editor.create_model(before.apps.get_model("desk", "Guest"))
-    guests = before.apps.get_model("desk", "Guest").objects
-    guests.bulk_create([before.apps.get_model("desk", "Guest")(clear=name) for name in ("Ada", "Ben")])
-    state = before.clone()
-    with connection.schema_editor() as editor:
-        row = RowId(null=True, default=None)
-        for operation in (
-            migrations.AddField("Guest", "row", row),
-            migrations.AddField("Guest", "name", Personal(models.CharField(max_length=80, null=True), is_a=Category.NAME, find=Find.EXACT)),
-        ):
-            after = state.clone()
-            operation.state_forwards("desk", after)
-            operation.database_forwards("desk", editor, state, after)
-            state = after
-    guest: Any = state.apps.get_model("desk", "Guest")
-    for one in guest.objects.all():
-        one.row, one.name = RowId().get_default(), one.clear
-        one.save()
+        editor.create_model(guest)
+        editor.create_model(stay)
+    guest.objects.bulk_create([guest(name=name) for name in ("Ada", "Ben", None)])
+    stay.objects.bulk_create([stay(guest=one, room=f"room of {one.name}") for one in guest.objects.all()])
+    written = [  # in the order of makemigrations
+        migrations.AddField("stay", "owner", SubjectId("guest")),
+        migrations.AddField("stay", "row", RowId()),
+        migrations.AddField("guest", "row", RowId()),
+        migrations.AlterField("stay", "room", Personal(models.TextField(), is_a=Category.ADDRESS)),
+        migrations.AlterField("guest", "name", Personal(text, is_a=Category.NAME, find=Find.EXACT)),
+    ]
+    seal = migrations.Migration("seal", "desk")
+    seal.operations = sealing(written)
+    with connection.schema_editor(atomic=True) as editor:
+        after = seal.apply(before, editor)
+    guest, stay = after.apps.get_model("desk", "Guest"), after.apps.get_model("desk", "Stay")
 
+    assert [one.name for one in guest.objects.order_by("id")] == ["Ada", "Ben", None]
     assert [one.name for one in guest.objects.filter(name="ada")] == ["Ada"]
-    assert len({one.row for one in guest.objects.all()}) == 2
+    assert [(one.room, one.owner) for one in stay.objects.order_by("id")] == [
+        (f"room of {one.name}", one.row) for one in guest.objects.order_by("id")
+    ]
+    assert len({one.row for one in guest.objects.all()} | {one.row for one in stay.objects.all()}) == 6
+    with connection.cursor() as cursor:
+        columns = {one.name: one.null_ok for one in connection.introspection.get_table_description(cursor, "desk_stay")}
+    assert columns == {"id": False, "guest_id": False, "row": False, "owner": False, "room": False}
+    with pytest.raises(IrreversibleError), connection.schema_editor() as editor:
+        seal.unapply(before, editor)
 
 
 def test_what_cannot_be_served_is_said_at_the_check() -> None:

@@ -257,7 +257,7 @@ def test_fixtures_are_refused(people: list[Customer], tmp_path: Path) -> None:
     assert not connection.in_atomic_block
 
 
-async def test_the_asynchronous_interface(people: list[Customer]) -> None:
+async def test_the_asynchronous_interface(people: list[Customer], in_threads: None) -> None:
     """Each method with an `a` before it."""
     made = await Customer.objects.acreate(name="Dora", email="dora@example.org")
     found = await Customer.objects.aget(email="DORA@example.org")

@@ -125,8 +125,9 @@ class Personal(Held, models.Field):
         column = connection.ops.quote_name(self.column)
         if connection.vendor == "postgresql":
             return f"length({column}) >= {SHORTEST} AND get_byte({column}, 0) = {MAGIC}"
-        is_bytes = f"typeof({column}) IN ('blob', 'null')"
-        return f"{is_bytes} AND length({column}) >= {SHORTEST} AND substr({column}, 1, 1) = x'{MAGIC:02X}'"
+        # No comma is followed by a space: Django takes a CREATE TABLE apart at those when it looks at a table of SQLite.
+        is_bytes = f"typeof({column}) IN ('blob','null')"
+        return f"{is_bytes} AND length({column}) >= {SHORTEST} AND substr({column},1,1) = x'{MAGIC:02X}'"
 
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> Envelope | None:
         """Return what came out of the database; it is not looked at before it is opened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -74,13 +75,27 @@ class SealingQuerySet:
             for one in self._result_cache:
                 setattr(one._state, PEERS, together)  # noqa: SLF001 - where Django keeps what it knows of an object
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a pickle holds: the query set class of the project, and the state as Django has it."""
+        return _unpickled, (type(self).__bases__[1],), super().__getstate__()
+
+
+@cache
+def sealing(made: Any) -> Any:
+    """Return the query set class that stands for another; it keeps name and place, as a migration writes them down."""
+    return type(made.__name__, (SealingQuerySet, made), {"__module__": made.__module__, "__qualname__": made.__qualname__})
+
+
+def _unpickled(made: Any) -> Any:
+    kind = sealing(made)
+    return kind.__new__(kind)
+
 
 def mix(manager: Any) -> None:
-    """Let a manager make query sets of this kind; its class keeps name and place, as a migration writes them down."""
+    """Let a manager make query sets of this kind."""
     made = manager._queryset_class  # noqa: SLF001 - where Django keeps it
     if issubclass(made, SealingQuerySet):
         return
     kind = type(manager)
-    sealing = type(made.__name__, (SealingQuerySet, made), {"__module__": made.__module__, "__qualname__": made.__qualname__})
-    of = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_queryset_class": sealing}
+    of = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "_queryset_class": sealing(made)}
     manager.__class__ = type(kind.__name__, (kind,), of)
