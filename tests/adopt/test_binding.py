@@ -166,4 +166,4 @@ def test_the_place_of_a_value_follows_its_row(town: Town) -> None:
 @pytest.mark.parametrize(("kind", "held"), [(sa.Uuid(), UUID), (sa.LargeBinary(16), bytes), (sa.Uuid(as_uuid=False), None)])
 def test_which_identifiers_are_taken_as_they_are(kind: Any, held: type | None) -> None:
     """A UUID and bytes have one form; a text has several, so it is always looked at."""
-    assert Person("owner", sa.Column("owner", kind)).kind is held
+    assert Person(key="owner", column=sa.Column("owner", kind)).kind is held

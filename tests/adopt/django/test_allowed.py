@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, Permission
 from guardian.shortcuts import assign_perm, get_objects_for_user, remove_perm
 
 from confide.adopt.django.export import export
-from confide.adopt.errors import NobodyActs, NotYours
-from confide.adopt.scope import current
+from confide.adopt.errors import AlreadyActing, NobodyActs, NotYours
+from confide.adopt.scope import SCOPE, current
 from confide.values.purpose import Purpose
 from tests.adopt.django.shop.models import Account, Customer
 
@@ -99,3 +99,22 @@ def test_a_job_acts_without_a_user(vault: Vault, people: list[Customer]) -> None
     Customer.objects.create(name="Benjamin Franklin")
     with pytest.raises(NobodyActs):
         list(Customer.objects.filter(name__startswith="Benjamin Frank"))
+
+
+def test_a_visitor_finds_nothing(vault: Vault, people: list[Customer]) -> None:
+    """In a request in which nobody acts a search is no oracle."""
+    token = SCOPE.set(vault.new_scope())
+    found = Customer.objects.filter(email="ada@example.org").count()
+    SCOPE.reset(token)
+
+    assert (found, Customer.objects.filter(email="ada@example.org").count()) == (0, 1)
+
+
+def test_the_user_of_a_scope_stays(vault: Vault, people: list[Customer], user: Any) -> None:
+    """Somebody else who is refused there leaves no rights behind."""
+    other = get_user_model().objects.create_superuser("root")
+    with vault.acting(user, Purpose.CUSTOMER_CARE):
+        with pytest.raises(AlreadyActing):
+            vault.act(other, Purpose.CUSTOMER_CARE)
+        with pytest.raises(NotYours):
+            _ = Customer.objects.get(pk=people[0].pk).name

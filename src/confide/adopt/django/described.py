@@ -84,12 +84,14 @@ def _read(model: Any) -> Described | None:
     for one in marked:
         person = _whose(model, one, persons, Person(key=row.attname))
         purpose = one.declared.purpose
-        group = groups.setdefault((person.key, purpose.value), Group(person, purpose.value, purpose in TENANT_WIDE, []))
+        where = where_of(row.attname, person)
+        made = Group(person=person, purpose=purpose.value, tenant_wide=purpose in TENANT_WIDE, where=where, keys=[])
+        group = groups.setdefault((person.key, purpose.value), made)
         group.keys.append(one.attname)
         at_home = Field(model._meta.db_table, one.column, one.declared, one.kind, one.limit)  # noqa: SLF001 - as above
         bound[one.attname] = Bound(
             field=at_home, key=one.attname, row_key=row.attname, person=person, numbers=numbers_of(at_home), group=group,
-            where=where_of(row.attname, person),
+            where=group.where,
         )  # fmt: skip
     needed = {name for each in bound.values() for name in each.needs()} | {row.attname}
     return Described(model, row, tuple(persons.values()), bound, frozenset(needed))

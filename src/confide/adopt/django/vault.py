@@ -59,18 +59,11 @@ class Vault(ErasingVault):
         )
         return cls(settings, using, said.get("PERMISSION", ""))
 
-    def new_scope_for(self, user: Any) -> Scope:
-        """Return a scope for a user of Django, whose permissions are asked; nobody acts in it yet."""
-        scope = self.new_scope()
-        scope.user = user
-        return scope
-
     def _act(self, scope: Scope, who: Any, *given: Any) -> None:
         """See `Vault.acting`; a user of Django is taken as well, and then their permissions are asked."""
-        if isinstance(who, Model):
-            scope.user = who
-            who = f"{who._meta.label_lower}:{who.pk}"  # noqa: SLF001 - Django's documented way to ask a model
-        super()._act(scope, who, *given)
+        user = who if isinstance(who, Model) else None
+        super()._act(scope, who if user is None else f"{user._meta.label_lower}:{user.pk}", *given)  # noqa: SLF001 - Django's documented way to ask a model
+        scope.user = user
 
     def fields(self) -> Iterator[Field]:
         """Yield every personal field."""
