@@ -33,6 +33,7 @@ from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import seal
 from confide.adopt.sqlalchemy.migrate.work import works
 from confide.adopt.sqlalchemy.migrating import PLAIN_READS
+from confide.adopt.sqlalchemy.reveal import Opened, open_rows
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.sealed.errors import DeclarationRefused
 from confide.values.principal import Role

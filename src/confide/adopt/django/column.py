@@ -55,6 +55,6 @@ class Unchanged(Expression):
         """Take the field."""
         super().__init__(output_field=field)
 
-    def as_sql(self, compiler: Any, _connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, _compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Return the column."""
-        return compiler.quote_name_unless_alias(self.output_field.column), []
+        return connection.ops.quote_name(self.output_field.column), []
