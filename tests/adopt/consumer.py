@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "consumer"
 START_SECONDS = 60
+BY_HAND = 3
+"""Lines that a person changed in what makemigrations wrote."""
 PASSWORD = "a password of anna's"  # pragma: allowlist secret
 SERVE = "from wsgiref.simple_server import make_server; import manage; from django.core.wsgi import get_wsgi_application as g; make_server('127.0.0.1', {port}, g()).serve_forever()"  # noqa: E501 - one line of Python
 MEMBER = "from django.contrib.auth.models import User; User.objects.create_user('anna', password={password!r})"
@@ -44,10 +46,17 @@ class Consumer:
         return b"".join(path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file())
 
 
+def environment(variant: str, folder: Path) -> dict[str, str]:
+    """Return what the backend is told by its surroundings."""
+    path = os.pathsep.join([str(EXAMPLES / variant), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "CONSUMER_FOLDER": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def manage(variant: str, folder: Path, *command: str) -> None:
     """Run a command of the project."""
-    known = {**os.environ, "CONSUMER_FOLDER": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run([sys.executable, str(EXAMPLES / variant / "manage.py"), *command], check=True, cwd=folder, env=known)
+    subprocess.run(
+        [sys.executable, str(EXAMPLES / variant / "manage.py"), *command], check=True, cwd=folder, env=environment(variant, folder)
+    )
 
 
 @contextlib.contextmanager
@@ -60,12 +69,10 @@ def running(variant: str, folder: Path, *, is_new: bool = True) -> Iterator[Cons
         manage(variant, folder, "shell", "--command", MEMBER.format(password=PASSWORD))
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = int(found.getsockname()[1])
-    known = {**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES / variant), os.environ.get("PYTHONPATH", "")])}
-    known |= {"CONSUMER_FOLDER": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     log = folder / "log.txt"
     with log.open("ab") as stream:
         command = [sys.executable, "-c", SERVE.format(port=port)]
-        process = subprocess.Popen(command, cwd=folder, env=known, stdout=stream, stderr=stream)
+        process = subprocess.Popen(command, cwd=folder, env=environment(variant, folder), stdout=stream, stderr=stream)
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30)
     consumer = Consumer(variant, folder, client, process)
     try:

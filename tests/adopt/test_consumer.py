@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.adopt.consumer import EXAMPLES, Consumer, manage, running
+from tests.adopt.consumer import BY_HAND, EXAMPLES, Consumer, manage, running
+from tests.adopt.difference import LINES, changes, difference, sources
+from tests.adopt.supporters import ADA, BEN, NOTE, PLANTED, found, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
-
-LINES = 40
-"""Lines that adopting Confide may add or take away, those that are changed in what makemigrations wrote included."""
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "adopt-django.md"
-ADA: dict[str, Any] = {
-    "name": "Marker Adalovelace",
-    "email": "marker.ada@example.org",
-    "phone": "+44 20 7946 0901",
-    "born": "1815-12-10",
-    "address": "12 Marker Square, London",
-}
-BEN = ADA | {"name": "Benjamin Marker", "email": "marker.ben@example.org", "born": "1790-01-17", "phone": None, "address": None}
-NOTE = "Marker called about the engine"
-PLANTED = [str(value).encode() for value in (*ADA.values(), *BEN.values(), NOTE) if value is not None]
 
 
 @pytest.fixture(params=["before", "after"])
@@ -36,47 +23,6 @@ def consumer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Consume
     """A backend of each kind."""
     with running(request.param, tmp_path) as found:
         yield found
-
-
-def walk(client: httpx.Client) -> None:
-    """Do everything that the API offers, and look at every answer."""
-    ada, ben = (client.post("/people", json=one) for one in (ADA, BEN))
-    assert (ada.status_code, ben.status_code) == (201, 201), ada.text
-    key = ada.json()["id"]
-    assert ada.json() == ADA | {"id": key}
-    assert client.post("/people", json=ADA).json() == {"email": ["Person with this Email already exists."]}
-    assert client.post("/people", json=ADA | {"email": "no address", "born": "someday"}).status_code == 400
-    assert found(client, name="marker ada") == [ADA["name"]]
-    assert found(client, name="Marker Adalovelace") == [ADA["name"]]
-    assert found(client, name="benj") == [BEN["name"]]
-    assert found(client, name="nobody") == []
-    assert found(client, email="Marker.BEN@example.org") == [BEN["name"]]
-    assert found(client, born_from="1815-01-01", born_to="1815-12-31") == [ADA["name"]]
-    assert found(client, born_from="1700-01-01", born_to="1815-12-31", name="marker") == [ADA["name"]]
-    assert found(client) == [ADA["name"], BEN["name"]]
-    page = client.get("/search", params={"name": "marker"}).text
-    assert ADA["email"] in page
-    assert BEN["email"] not in page
-    changed = client.patch(f"/people/{key}", json={"name": "Marker Adaking", "phone": None}).json()
-    assert (changed["name"], changed["phone"], changed["email"]) == ("Marker Adaking", None, ADA["email"])
-    assert found(client, name="marker adal") == []
-    assert client.patch(f"/people/{key}", json={"email": BEN["email"]}).status_code == 400
-    for given in (True, False, True):
-        assert client.put(f"/people/{key}/consents/news", json={"given": given}).json() == {"purpose": "news", "given": given}
-    assert client.get(f"/people/{key}").json() == ADA | {"id": key, "name": "Marker Adaking", "phone": None, "consents": {"news": True}}
-    assert client.post(f"/people/{key}/notes", json={"text": NOTE}).json() == [{"author": "anna", "text": NOTE}]
-    assert client.get(f"/people/{key}/notes").json() == [{"author": "anna", "text": NOTE}]
-    assert client.get("/people/999").status_code == 404
-    gone = client.post("/people", json=ADA | {"name": "Marker Gone", "email": "marker.gone@example.org"}).json()["id"]
-    assert client.delete(f"/people/{gone}").status_code == 204
-    assert found(client, name="marker gone") == []
-
-
-def found(client: httpx.Client, **asked: str) -> list[str]:
-    """Search people and return their names."""
-    answer = client.get("/people", params=asked)
-    assert answer.status_code == 200, answer.text
-    return [one["name"] for one in answer.json()]
 
 
 def seen(consumer: Consumer) -> set[str]:
@@ -88,7 +34,7 @@ def seen(consumer: Consumer) -> set[str]:
 
 def test_the_client_sees_no_difference_and_a_thief_does(consumer: Consumer) -> None:
     """One suite for both; then a scan of every file, in which the backend of before shows everything."""
-    walk(consumer.client)
+    walk(consumer)
     consumer.stop()
     if consumer.variant == "before":
         assert {ADA["email"], ADA["address"], NOTE, BEN["name"], BEN["born"]} <= seen(consumer)
@@ -99,7 +45,7 @@ def test_the_client_sees_no_difference_and_a_thief_does(consumer: Consumer) -> N
 def test_an_existing_database_is_sealed_by_the_migration(tmp_path: Path) -> None:
     """What was stored before is found and opened after, and no file shows it any more once the space was given back."""
     with running("before", tmp_path) as before:
-        walk(before.client)
+        walk(before)
     with running("after", tmp_path, is_new=False) as after:
         assert found(after.client, name="marker adak") == ["Marker Adaking"]
         assert found(after.client, email=BEN["email"]) == [BEN["name"]]
@@ -135,9 +81,9 @@ def test_adopting_takes_few_lines() -> None:
         "sealing" in line or line == "    ])"
         for line in (EXAMPLES / "after" / "people" / "migrations" / "0002_seal.py").read_text().splitlines()
     )
-    assert edited == 3
-    assert sum(line[0] in "+-" for line in changes()) + edited <= LINES
-    assert 200 <= sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources()) <= 300
+    assert edited == BY_HAND
+    assert changes(EXAMPLES) + edited <= LINES
+    assert 200 <= sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources(EXAMPLES)) <= 300
 
 
 def test_nothing_is_left_to_migrate(tmp_path: Path) -> None:
@@ -147,25 +93,5 @@ def test_nothing_is_left_to_migrate(tmp_path: Path) -> None:
 
 def test_the_guide_shows_the_very_change() -> None:
     """The page includes what is compared here."""
-    assert (EXAMPLES / "adopt.diff").read_text(encoding="utf-8") == "".join(line + "\n" for line in difference())
+    assert (EXAMPLES / "adopt.diff").read_text(encoding="utf-8") == "".join(line + "\n" for line in difference(EXAMPLES))
     assert "adopt.diff" in GUIDE.read_text(encoding="utf-8")
-
-
-def sources() -> list[Path]:
-    """What a person wrote of the backend of before."""
-    return [path for path in sorted((EXAMPLES / "before").rglob("*.py")) if path.parent.name != "migrations"]
-
-
-def difference() -> list[str]:
-    """The unified diff of both variants, without times."""
-    shown: list[str] = []
-    for before in sources():
-        name = before.relative_to(EXAMPLES / "before")
-        old, new = ((EXAMPLES / variant / name).read_text(encoding="utf-8").splitlines() for variant in ("before", "after"))
-        shown += difflib.unified_diff(old, new, f"before/{name}", f"after/{name}", lineterm="", n=1)
-    return shown
-
-
-def changes() -> list[str]:
-    """The changed lines alone."""
-    return [line for line in difference() if line[:3] not in ("+++", "---") and line[0] in "+-"]

@@ -1,0 +1,1 @@
+"""Shows: programs that measure a promise and print the figures."""
