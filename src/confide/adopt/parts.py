@@ -106,7 +106,7 @@ async def hold_what_is_behind(parts: Parts) -> None:
         if ledger.pending(State()):
             waiting += await rights.pending(ledger, parts.holdings(parts.data, tenant), parts.keys, tenant)
     if waiting:
-        parts.keyring.hold(f"{waiting} erasures of the shred ledger are carried out first, as after a restore: nothing opens until then.")
+        parts.keyring.hold(f"Erasures of the shred ledger ({waiting}) are carried out first, as after a restore: nothing opens until then.")
         _begin(parts, _catch_up(parts))
 
 
