@@ -12,6 +12,6 @@ _ALL = _READING | {Action.CREATE, Action.UPDATE, Action.DELETE, Action.EXPORT, A
 ADOPTED: tuple[Sentence, ...] = (
     Sentence("staff-work", Role.STAFF, _ALL, None, Reach.TENANT, "role.staff"),
     Sentence("subject-own", Role.SUBJECT, _READING | {Action.EXPORT}, None, Reach.COMPARTMENT, "self"),
-    Sentence("operator-migration", Role.OPERATOR, _ALL, None, Reach.TENANT, "role.operator"),
+    Sentence("operator-migration", Role.OPERATOR, _ALL | {Action.MAINTAIN}, None, Reach.TENANT, "role.operator"),
 )
 """A backend with finer roles hands in sentences of its own, for single tables or actions."""

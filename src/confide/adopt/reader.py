@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from threading import Lock
 
+    from confide.crypto.envelope import DataKey
     from confide.sealed.columns import Field
     from confide.values.ids import SubjectId
     from confide.values.permit import Permit
@@ -59,6 +60,18 @@ class Reader:
         if subject not in self.seen:
             with self._lock:  # else `take` in another thread could miss it
                 self.seen.add(subject)
+
+    def again(self, subject: SubjectId, row: bytes, envelope: bytes, key: DataKey) -> bytes:
+        """Return a value sealed again under another key of its person; it is shown to nobody, and the caller owes the trail one event.
+
+        Raises:
+            NotYours, KeysError, CryptoError
+        """
+        if self._own is not None and self._own != subject:
+            raise NotYours(_NOT_YOURS)
+        place = self._place(subject, row)
+        plaintext = self._opener(place, envelope)  # type: ignore[arg-type]  # `Here` has what a Place has
+        return key.seal_cells([(place.context(), plaintext, envelope[_FLAGS])])[0]
 
     def opening(self, where: Where, loaded: Mapping[bytes, float], otherwise: Otherwise) -> Callable[[Any, Any, bytes], Any]:
         """Return what opens the values of the column in loaded rows: `open`, made as short as it can be.

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import traceback
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
-import sqlalchemy as sa
 
 from confide.adopt.begin import begin
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished, is_prepared
 from confide.adopt.sqlalchemy.migrate.drop import drop, leftovers
-from confide.adopt.sqlalchemy.migrate.engine import open_engine
 from confide.adopt.sqlalchemy.migrate.finish import finish, rewrite
 from confide.adopt.sqlalchemy.migrate.open import undo
 from confide.adopt.sqlalchemy.migrate.prepare import prepare
 from confide.adopt.sqlalchemy.migrate.seal import BATCH, seal
 from confide.adopt.sqlalchemy.migrate.work import works
-from confide.adopt.sqlalchemy.vault import Vault
-from confide.cli import terminal
+from confide.cli import adopt_keys, terminal
 from confide.cli.errors import NothingToDo
-from confide.store.errors import Unavailable
+from confide.cli.named_vault import models_option, opened_engine, vault_argument, vault_of
 from confide.values.principal import Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import ModuleType
+    import sqlalchemy as sa
 
     from confide.adopt.sqlalchemy.migrate.work import Work
-
-    Report = Callable[[int], None]
-
-T = TypeVar("T")
-
-vault_argument = click.argument("name", metavar="MODULE:VAULT")
-models_option = click.option(
-    "--models", multiple=True, help="A module with models that MODULE does not import by itself; may be given several times."
-)
+    from confide.adopt.sqlalchemy.vault import Vault
 
 
 @click.group("adopt")
@@ -50,6 +33,9 @@ def command() -> None:
 
     MODULE:VAULT names the vault in the backend's code, such as bank.database:vault.
     """
+
+
+command.add_command(adopt_keys.command)
 
 
 @command.command("init")
@@ -86,7 +72,7 @@ def migrate_command(  # noqa: PLR0913 - an option each
         message = "--prepare, --undo and --finish exclude each other."
         raise click.UsageError(message)
     vault = vault_of(name, models)
-    with _told(vault.settings.database) as engine:
+    with opened_engine(vault.settings.database) as engine:
         try:
             found, registry = works(vault.base.registry, table), vault.base.registry
             with engine.connect() as connection:
@@ -109,59 +95,12 @@ def migrate_command(  # noqa: PLR0913 - an option each
             vault.close()
 
 
-@contextmanager
-def _told(database: str) -> Iterator[sa.Engine]:
-    """Yield an engine on the backend's database; what it refuses is told in a sentence, since its own would hold values."""
-    engine = open_engine(database)
-    try:
-        yield engine
-    except sa.exc.NoSuchTableError as error:
-        message = f"There is no table {error} in the database: look at which database the vault names, and at the models."
-        raise NothingToDo(message) from None
-    except sa.exc.DBAPIError as error:
-        message = (
-            f"The database did not do what it was asked ({type(error.orig).__name__}): look at whether it runs, takes connections and is "
-            "not held by somebody else. What is done is kept; run the command again."
-        )
-        raise Unavailable(message) from None
-    finally:
-        engine.dispose()
-
-
 def _check_way_back(engine: sa.Engine, found: list[Work]) -> None:
     with engine.connect() as connection:
         over = [work.table.fullname for work in found if is_prepared(connection, work) and is_finished(connection, work)]
     if over:
         message = f"The migration of {', '.join(over)} is finished: the clear text is gone, and there is no way back. Nothing was put back."
         raise NothingToDo(message)
-
-
-def vault_of(name: str, models: tuple[str, ...]) -> Vault:
-    """Return the vault that a name leads to.
-
-    Raises:
-        NothingToDo: there is none.
-    """
-    sys.path.insert(0, str(Path.cwd()))
-    module, _, attribute = name.partition(":")
-    found = getattr(_imported(module), attribute or "vault", None)
-    for one in models:
-        _imported(one)
-    if not isinstance(found, Vault):
-        message = f"{name} names no vault: one is made with Vault(Base, …) or Vault.of(Base, …)."
-        raise NothingToDo(message)
-    return found
-
-
-def _imported(module: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever the backend's own code raises; its text may hold a value
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        missing = f" {error.name}" if isinstance(error, ModuleNotFoundError) and error.name else ""
-        at = f"{type(error).__name__}{missing}, {Path(where.filename).name} line {where.lineno}"
-        message = f"{module or 'The module'} cannot be imported ({at}): name it MODULE:VAULT, from a folder where Python finds it."
-        raise NothingToDo(message) from None
 
 
 def _say(engine: sa.Engine, vault: Vault, work: Work) -> None:
@@ -198,15 +137,15 @@ def _migrate(engine: sa.Engine, vault: Vault, work: Work, batch: int, *, room: b
         found = count(connection, work)
     with vault.acting("confide adopt migrate", Purpose.MAINTENANCE, role=Role.OPERATOR):
         if back:
-            rows = _counted("Putting back", found.sealed, lambda report: undo(engine, work, report, batch))
+            rows = terminal.with_bar("Putting back", found.sealed, lambda report: undo(engine, work, report, batch))
             terminal.done(f"{rows:,} rows hold their clear text again.")
             return
-        rows = _counted("Sealing", found.unfinished, lambda report: seal(engine, work, report, batch))
+        rows = terminal.with_bar("Sealing", found.unfinished, lambda report: seal(engine, work, report, batch))
         terminal.done(f"{rows:,} rows sealed.")
         if not last:
             terminal.note("Way back: --undo. When you are sure: --finish closes the columns of before for good.")
             return
-        for done in _counted("Opening every row", found.rows, lambda report: finish(engine, work, report)):
+        for done in terminal.with_bar("Opening every row", found.rows, lambda report: finish(engine, work, report)):
             terminal.done(done)
         terminal.done("Finished. There is no way back now; take was=… and until=… out of the declaration.")
 
@@ -218,9 +157,3 @@ def _drop(engine: sa.Engine, table: sa.Table, names: list[str], *, last: bool) -
         return
     for done in drop(engine, table, names):
         terminal.done(done)
-
-
-def _counted(what: str, total: int, work: Callable[[Report], T]) -> T:
-    with terminal.progress() as bar:
-        task = bar.add_task(what, total=total, beside="rows")
-        return work(lambda done: bar.update(task, advance=done))

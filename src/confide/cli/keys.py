@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from confide.cli import kit, terminal
+from confide.cli import key_lines, kit, rotations, terminal
 from confide.cli.instance import call_now, folder_option, run_in_house, settings_of, told
+from confide.cli.rotations import ROTATIONS
 from confide.clinic.app import TENANT, clock, tend_keys
 from confide.clinic.fhir.reindex import renew
 from confide.clinic.records import jobs, reseal
@@ -25,8 +26,36 @@ if TYPE_CHECKING:
     from confide.clinic.app import House
     from confide.keys.rotate import Report
 
-HEADINGS = ("key", "age", "keys under it", "state")
-DAY, HOUR = 86_400, 3_600
+
+async def data(house: House, report: Report) -> str:
+    """Renew data keys that are older than the policy allows, and seal again what they sealed."""
+    now, policy = clock(), house.settings.policy
+    await rotate.renew_data_keys(house.keys, house.keyring, TENANT, now - policy.dek * 1_000_000, now)
+    old = dict(await rotate.superseded(house.keys, TENANT))
+    call = call_now(house)
+    permit = call.rows("Patient", Action.MAINTAIN).permit
+    await told(house, "reseal")
+    await reseal.reseal(house.database, house.keyring, permit, old, report, now)
+    await reseal_files(call.reader(permit), old, report)
+    needed = await reseal.in_use(house.database, TENANT)
+    gone = rotations.unneeded(old, needed, now - max(policy.retired, policy.searches) * 1_000_000)
+    await rotate.drop(house.keys, gone)
+    return rotations.told(old, needed, len(gone))
+
+
+async def index(house: House, report: Report) -> str:
+    """Renew the index key: wait until every process knows it, then index what is there under it."""
+    await house.keyring.renew_search(TENANT, clock())
+    keys = await house.keyring.search_keys(TENANT, clock())
+    await jobs.remember(house.database, keys[-1].generation)
+    await told(house, "rotate-index")
+    await asyncio.sleep(max(0, due(keys, house.keyring.settled) - clock()) / 1_000_000)
+    newest = await renew(call_now(house), report) or keys[-1].generation
+    return f"index-{newest} serves every search; what was before it is destroyed"
+
+
+DATA: dict[str, Callable[[House, Report], Awaitable[str]]] = {"data": data, "index": index}
+"""Rotations after which data are sealed or indexed anew."""
 
 
 @click.group("keys")
@@ -47,16 +76,11 @@ def status_command(*, folder: Path, as_json: bool) -> None:
     if as_json:
         terminal.machine(lines)
         return
-    terminal.columns([HEADINGS, *((line.name, age(line.age), f"{line.keys:,}", line.state) for line in lines)])
-    if any(line.state == "due" for line in lines):
+    key_lines.show(lines)
+    if key_lines.is_due(lines):
         terminal.note(
             f"Something is due: run {terminal.shown('keys', 'rotate')} with root, kek, data or index, or keys tend for the epoch."
         )
-
-
-def age(seconds: int) -> str:
-    """Return an age for people."""
-    return f"{seconds // DAY} days" if seconds >= DAY else f"{seconds // HOUR} hours"
 
 
 @command.command("tend", short_help="Do what is due by the clock.")
@@ -79,7 +103,7 @@ def tend_command(folder: Path) -> None:
 
 
 @command.command("rotate", short_help="Make a new root, KEK, epoch, index or data keys.")
-@click.argument("what", type=click.Choice(["root", "kek", "epoch", "data", "index"]))
+@click.argument("what", type=click.Choice([*ROTATIONS, *DATA]))
 @folder_option
 def rotate_command(what: str, folder: Path) -> None:
     """Make a new root, KEK, epoch or index key, or new data keys, and bring everything under it. Stopped, it goes on when it is run again.
@@ -94,58 +118,15 @@ def rotate_command(what: str, folder: Path) -> None:
         task = bar.add_task(f"Rotating {what}", total=None, beside="")
 
         async def work(house: House) -> str:
-            return await ROTATIONS[what](house, lambda count: bar.advance(task, count))
+            def report(count: int) -> None:
+                bar.advance(task, count)
+
+            if what in DATA:
+                return await DATA[what](house, report)
+            rotation = ROTATIONS[what]
+            done = await rotation.carry_out(house.keys, house.provider, TENANT, clock(), report)
+            await told(house, rotation.event)
+            return done
 
         done = run_in_house(settings, work)
     terminal.done(done)
-
-
-async def root(house: House, _report: Report) -> str:
-    """Rotate the root."""
-    number = await rotate.rotate_root(house.keys, house.provider, clock())
-    await told(house, "rotate-root")
-    return f"root-{number} wraps every KEK"
-
-
-async def kek(house: House, report: Report) -> str:
-    """Rotate the KEK."""
-    generation = await rotate.rotate_kek(house.keys, house.provider, TENANT, clock(), report)
-    await told(house, "rotate-kek")
-    return f"kek-{generation} wraps every key"
-
-
-async def epoch(house: House, report: Report) -> str:
-    """Begin an epoch."""
-    number = await rotate.advance_epoch(house.keys, house.provider, TENANT, clock(), report)
-    await told(house, "begin-epoch")
-    return f"epoch-{number} holds every key of a person"
-
-
-async def data(house: House, report: Report) -> str:
-    """Renew data keys that are older than the policy allows, and seal again what they sealed."""
-    now, policy = clock(), house.settings.policy
-    await rotate.renew_data_keys(house.keys, house.keyring, TENANT, now - policy.dek * 1_000_000, now)
-    old = dict(await rotate.superseded(house.keys, TENANT))
-    call = call_now(house)
-    permit = call.rows("Patient", Action.MAINTAIN).permit
-    await told(house, "reseal")
-    await reseal.reseal(house.database, house.keyring, permit, old, report, now)
-    await reseal_files(call.reader(permit), old, report)
-    needed = await reseal.in_use(house.database, TENANT)
-    gone = [ref for ref, since in old.items() if ref not in needed and since + max(policy.retired, policy.searches) * 1_000_000 <= now]
-    await rotate.drop(house.keys, gone)
-    return f"{len(old)} superseded data keys, {len(old.keys() & needed)} of them in use, {len(gone)} destroyed"
-
-
-async def index(house: House, report: Report) -> str:
-    """Renew the index key: wait until every process knows it, then index what is there under it."""
-    await house.keyring.renew_search(TENANT, clock())
-    keys = await house.keyring.search_keys(TENANT, clock())
-    await jobs.remember(house.database, keys[-1].generation)
-    await told(house, "rotate-index")
-    await asyncio.sleep(max(0, due(keys, house.keyring.settled) - clock()) / 1_000_000)
-    newest = await renew(call_now(house), report) or keys[-1].generation
-    return f"index-{newest} serves every search; what was before it is destroyed"
-
-
-ROTATIONS: dict[str, Callable[[House, Report], Awaitable[str]]] = {"root": root, "kek": kek, "epoch": epoch, "data": data, "index": index}

@@ -7,7 +7,7 @@ import shutil
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -27,9 +27,11 @@ from rich.progress import (
 from confide.keys.errors import ProviderRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.progress import ProgressColumn
+
+T = TypeVar("T")
 
 PROGRAM = "confide"
 
@@ -121,6 +123,13 @@ def progress(*, counted: bool = True, quiet: bool = False) -> Progress:
     columns += [MofNCompleteColumn() if counted else TaskProgressColumn(), TextColumn("[dim]{task.fields[beside]}[/dim]")]
     columns += [TimeElapsedColumn(), TextColumn("[dim]left[/dim]"), TimeRemainingColumn()]
     return Progress(*columns, console=ERROR, transient=True, disable=quiet or not ERROR.is_terminal)
+
+
+def with_bar(what: str, total: int | None, work: Callable[[Callable[[int], None]], T]) -> T:
+    """Return what work returns; it tells how many rows it has done, batch by batch, and a bar shows them."""
+    with progress() as bar:
+        task = bar.add_task(what, total=total, beside="rows")
+        return work(lambda done: bar.update(task, advance=done))
 
 
 def beside(text: str) -> None:

@@ -19,7 +19,7 @@ from confide.values.ids import SubjectId
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from confide.keys.hierarchy import Keyring
     from confide.keys.provider import Provider
@@ -36,7 +36,7 @@ SETTLED = 2 * PROVIDER_SECONDS
 """Seconds after which every process has learned of a new KEK or epoch, and makes no more keys under the old one."""
 
 
-_RENEWED = frozenset({PurposeClass.CARE.value, PurposeClass.COMMONS.value})
+DOCUMENTS = frozenset({PurposeClass.CARE, PurposeClass.COMMONS})
 """What versions of documents are sealed under."""
 
 
@@ -149,15 +149,23 @@ def _supersede(kind: str, number: int, now: int) -> Alter:
     return Alter(store.SUPERSEDE, {"this_kind": kind, "this_number": number, "superseded": now}, None)
 
 
-async def renew_data_keys(database: Database, ring: Keyring, tenant: TenantId, before: int, now: int, report: Report = ignore) -> None:
-    """Make the next generation of every data key made before a time; what they sealed still opens. Secrets of the service stay.
+async def renew_data_keys(
+    database: Database,
+    ring: Keyring,
+    tenant: TenantId,
+    before: int,
+    now: int,
+    classes: Collection[PurposeClass] = DOCUMENTS,
+    report: Report = ignore,
+) -> None:
+    """Make the next generation of every data key of some classes made before a time; what they sealed still opens.
 
-    Values are sealed under the new keys as they are written; `clinic/records/reseal.py` does the rest.
+    Values are sealed under the new keys as they are written; `clinic/records/reseal.py` and `adopt/sqlalchemy/reseal.py` do the rest.
     """
     after = b""
     while rows := await database.fetch(store.OUTDATED, {"tenant": tenant, "created": before, "after": after, "count": BATCH}):
         for row in map(KeyRow._make, rows):
-            if row.purpose_class in _RENEWED:
+            if PurposeClass(row.purpose_class) in classes:
                 await ring.renew(tenant, SubjectId(row.subject), PurposeClass(row.purpose_class), now)
         after = rows[-1][0]
         report(len(rows))

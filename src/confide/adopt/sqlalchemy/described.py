@@ -106,6 +106,11 @@ class Described:
         """Note what is asked for each row."""
         object.__setattr__(self, "indexed", any(bound.numbers for bound in self.bound.values()))
 
+    def own(self) -> list[Bound]:
+        """Return what the model adds to what it inherits."""
+        above = {column for mapper in self.mapper.iterate_to_root() if mapper is not self.mapper for column in _columns(mapper).values()}
+        return [bound for bound in self.bound.values() if bound.column not in above]
+
     @property
     def tables(self) -> Tables:
         """The vault's own tables beside the model's."""

@@ -39,11 +39,9 @@ def export(registry: Any, session: Session, subject: SubjectId) -> dict[str, lis
 
 def _by_person(described: Described) -> Iterator[tuple[Person, list[Bound]]]:
     """Yield the attributes that a model adds to those it inherits, by the person they belong to."""
-    above = {key for mapper in described.mapper.iterate_to_root() if mapper is not described.mapper for key in mapper.column_attrs.keys()}  # noqa: SIM118 - no mapping
     mine: dict[str, tuple[Person, list[Bound]]] = {}
-    for key, bound in described.bound.items():
-        if key not in above:
-            mine.setdefault(bound.person.key, (bound.person, []))[1].append(bound)
+    for bound in described.own():
+        mine.setdefault(bound.person.key, (bound.person, []))[1].append(bound)
     yield from mine.values()
 
 

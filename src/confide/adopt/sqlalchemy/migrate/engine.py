@@ -38,6 +38,11 @@ def open_engine(url: str | sa.URL) -> sa.Engine:
     return engine
 
 
+def reader(engine: sa.Engine) -> sa.Engine:
+    """Return the engine for who only reads: on SQLite that needs no write lock, which would keep the backend waiting."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name == "sqlite" else engine
+
+
 def _connect(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's begin, and nothing of the driver's
     connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
