@@ -52,6 +52,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("put everything back", "confide adopt migrate bank.database:vault --models bank.models --undo"),
         ("when you are sure", "confide adopt migrate bank.database:vault --models bank.models --finish"),
     ),
+    "adopt keys status": (("how old each key is, and what is due", "confide adopt keys status bank.database:vault"),),
+    "adopt keys tend": (("at once what a running backend does every hour", "confide adopt keys tend bank.database:vault"),),
+    "adopt keys rotate": (
+        ("a new root, KEK or epoch", "confide adopt keys rotate kek bank.database:vault"),
+        ("what was sealed under old data keys", "confide adopt keys rotate data bank.database:vault --models bank.models"),
+        (
+            "weeks later, when no backup needs the old ones",
+            "confide adopt keys rotate data bank.database:vault --models bank.models --destroy",
+        ),
+    ),
     "audit show": (
         ("the newest twenty events", "confide audit show"),
         ("the newest thousand as they are stored, one JSON object on each line", "confide audit show -n 1000 --json"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from confide.cli.init import make_instance
+from tests.cli.backend import Shell
 from tests.cli.desk import Desk
 
 if TYPE_CHECKING:
@@ -25,3 +26,9 @@ def stored_desk(tmp_path: Path, store_url: str) -> Desk:
     """An instance whose data are on a database of each kind."""
     make_instance(tmp_path / "instance", {"data_database": store_url})
     return Desk(tmp_path / "instance")
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """In a folder without anything."""
+    return Shell(tmp_path, monkeypatch, capsys)

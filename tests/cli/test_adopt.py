@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from confide.cli import main as entry
-from tests.adopt.bank import VAULT, environment
+from tests.adopt.bank import VAULT
+from tests.cli.backend import refused
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.backend import Shell
 
 MODELS = ("--models", "bank.models")
 CUSTOMERS = (
@@ -33,45 +33,6 @@ CREATE TABLE transfer (id INTEGER NOT NULL PRIMARY KEY, account_id INTEGER NOT N
     counterparty VARCHAR(120) NOT NULL, counterparty_iban VARCHAR(34) NOT NULL, reference VARCHAR(140) NOT NULL,
     amount NUMERIC(14, 2) NOT NULL, booked DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL);
 """
-
-
-class Shell:
-    """A person in the folder of the backend; each command imports the backend's modules anew."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self._monkeypatch, self._capsys = folder, monkeypatch, capsys
-
-    def __call__(self, *words: str, variant: str = "migrating", **settings: str) -> tuple[int, str, str]:
-        """Run a command; return its status and what it said on both ways."""
-        with self._monkeypatch.context() as here:
-            here.chdir(self.folder)
-            here.setattr("sys.argv", ["confide", "adopt", *words])
-            here.setattr("sys.path", [*environment(variant)["PYTHONPATH"].split(os.pathsep), *sys.path])
-            for name, value in settings.items():
-                here.setenv(name, value)
-            for module in [name for name in sys.modules if name.partition(".")[0] in {"bank", "broken"}]:
-                here.delitem(sys.modules, module)
-            mask = os.umask(0o077)
-            with pytest.raises(SystemExit) as end:
-                entry.main()
-            os.umask(mask)
-        said, errors = self._capsys.readouterr()
-        return int(end.value.code or 0), said, errors
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """In a folder without anything."""
-    return Shell(tmp_path, monkeypatch, capsys)
-
-
-def refused(found: tuple[int, str, str]) -> str:
-    """The one sentence of a command that failed."""
-    status, _, errors = found
-    assert status == 1
-    assert len(errors.strip().splitlines()) == 1
-    assert "unexpected" not in errors
-    return errors
 
 
 @pytest.fixture

@@ -32,7 +32,9 @@ MAKERS = ("init", "demo", "keys kit recover", "restore")
 WITHOUT_ONE = ("adopt",)
 """What works on a backend that is none."""
 WITH_AN_INSTANCE = [name for name in COMMANDS if not name.startswith((*MAKERS, *WITHOUT_ONE))]
-WITH_JSON = [name for name, command in COMMANDS.items() if any("--json" in one.opts for one in command.params)]
+WITH_JSON = [
+    name for name, command in COMMANDS.items() if not name.startswith(WITHOUT_ONE) and any("--json" in one.opts for one in command.params)
+]
 MARKER = "Zebulon"
 PASSWORD = "tall-ferns-99"
 
