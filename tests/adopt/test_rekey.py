@@ -23,6 +23,7 @@ from confide.adopt.policy import ADOPTED
 from confide.adopt.sqlalchemy import reseal as resealing
 from confide.adopt.sqlalchemy.declare import Category, personal, row_id
 from confide.adopt.sqlalchemy.in_use import in_use
+from confide.adopt.sqlalchemy.migrate.engine import open_engine
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.cli import adopt_keys as command
 from confide.cli.errors import NotFinished
@@ -81,6 +82,11 @@ def renew(town: Town, monkeypatch: pytest.MonkeyPatch, later: int, *, destroy: b
 def superseded(town: Town) -> dict[Any, int]:
     """The data keys that have a successor."""
     return dict(town.vault.run(lambda parts: rotate.superseded(parts.keys, TENANT)))
+
+
+def keys_of(town: Town, subject: Any) -> list[Any]:
+    """The keys of a person."""
+    return town.vault.run(lambda parts: parts.keyring.references(TENANT, subject))
 
 
 def anew(town: Town, folder: Path, database: str) -> Town:
@@ -288,6 +294,28 @@ def test_whoever_is_erased_meanwhile_stays_erased(
     other.vault.close()
 
     assert erased == [subject]
+
+
+@pytest.mark.usefixtures("people")
+def test_whoever_was_erased_gets_no_key(town: Town, engine: sa.Engine, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since the run began, and with ciphertext left in a column that may not be empty."""
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "reseal", lambda *_: 0)
+        renew(town, patch, YEARS)
+    old, subject = superseded(town), session.get_one(town.Customer, 1).row
+    session.rollback()
+    with town.vault.acting("officer", Purpose.RIGHTS_FULFILMENT):
+        town.vault.erase(subject)
+    with engine.connect() as connection:
+        works = resealing.holding(town.Base.registry, connection)
+    made = len(keys_of(town, subject))
+    migrating, operator = open_engine(str(engine.url.render_as_string(hide_password=False))), command._acting(town.vault, TENANT)
+    with operator:
+        failed = [resealing.reseal(migrating, work, old, lambda _rows: None) for work in works]
+    migrating.dispose()
+
+    assert (made, set(failed)) == (0, {0})
+    assert keys_of(town, subject) == []
 
 
 @pytest.mark.usefixtures("people")

@@ -176,6 +176,11 @@ async def superseded(database: Database, tenant: TenantId) -> list[tuple[KeyRef,
     return [(row[0], row[1]) for row in await database.fetch(store.SUPERSEDED, {"tenant": tenant})]
 
 
+async def living(database: Database, keys: Iterable[KeyRef]) -> set[KeyRef]:
+    """Return those of some keys that are still there: neither destroyed nor shredded."""
+    return {row[0] for row in await database.fetch_each(store.BY_REF, [{"key_ref": one} for one in set(keys)])}
+
+
 async def drop(database: Database, keys: Iterable[KeyRef]) -> None:
     """Destroy data keys that nothing is sealed under any more, here or in a backup that is kept."""
     steps = tuple(Alter(store.DROP, {"this": key_ref}, None) for key_ref in keys)

@@ -1,7 +1,8 @@
 """Seal again what is sealed under superseded keys, in every table, while the backend reads and writes.
 
 What is left to do is read off the headers of the envelopes, so a killed run is simply repeated. A value is replaced only where the row
-still holds the envelope that was read, and rows that a transaction of the backend holds are left to a later run: nobody waits for anybody.
+still holds the envelope that was read. Rows that a transaction of the backend holds are left to a later run, so that nobody waits for
+anybody; but that SQLite takes one writer.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from confide.adopt.sqlalchemy.migrate.work import Work
 from confide.crypto.envelope import key_ref_of
 from confide.crypto.errors import CryptoError
 from confide.keys.errors import KeyMissing
+from confide.keys.rotate import living
 from confide.sealed.cell import Envelope
 from confide.values.ids import NO_SUBJECT
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 
     from confide.adopt.parts import Parts
     from confide.adopt.sqlalchemy.described import Bound
@@ -45,6 +47,11 @@ class Old:
     key: tuple[Any, ...]
     """The primary key of the row."""
     envelope: Envelope
+
+    @property
+    def reference(self) -> KeyRef:
+        """The key that it is under."""
+        return key_ref_of(self.envelope)
 
     @property
     def home(self) -> tuple[Any, bytes]:
@@ -117,12 +124,14 @@ def _old(work: Work, row: Any, superseded: Collection[KeyRef]) -> Iterator[Old]:
 def _renewed(vault: Vault, old: Sequence[Old]) -> tuple[list[tuple[Old, bytes]], int]:
     """Return what opens with its new envelope, and how many do not open.
 
-    New keys are asked for before the old ones, and neither out of memory: a person who is erased meanwhile loses both. The other way round
-    a key could be made for them after their erasure, and what is left of them would open again.
+    Whoever was erased since the run began has no key, and gets none. New keys are asked for before the old ones are opened, and neither out
+    of memory: a person who is erased just then loses both. The other way round a key could be made for them after their erasure, and what
+    is left of them would open again.
     """
     tenant, scope, found, failed = vault.tenant(), current(), [], 0
-    vault.run(_forget)
+    there = vault.run(_living([one.reference for one in old]))
     vault.keys.forget_all()
+    old = [one for one in old if one.reference in there]
     keys = vault.keys.sealing((tenant, one.home[0], one.bound.group.purpose) for one in old)
     vault.keys.load(one.envelope for one in old)
     with scope.doing(Action.MAINTAIN):
@@ -139,8 +148,12 @@ def _renewed(vault: Vault, old: Sequence[Old]) -> tuple[list[tuple[Old, bytes]],
     return found, failed
 
 
-async def _forget(parts: Parts) -> None:
-    parts.keyring.forget()
+def _living(references: Iterable[KeyRef]) -> Callable[[Parts], Coroutine[Any, Any, set[KeyRef]]]:
+    async def work(parts: Parts) -> set[KeyRef]:
+        parts.keyring.forget()
+        return await living(parts.keys, references)
+
+    return work
 
 
 def _store(connection: sa.Connection, work: Work, renewed: Sequence[tuple[Old, bytes]]) -> None:
