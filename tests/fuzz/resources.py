@@ -43,7 +43,8 @@ def _one_fault(run: Run, random: Random, name: str, spoil: Any) -> None:
     if node is None or told is None:
         return
     body = json.dumps(node).encode()
-    way = random.choice(["create", "update", "transaction"])
+    # Sent to Binary, a resource of another type is content like any other; only within a transaction it is out of place.
+    way = "transaction" if name == "Binary" and node["resourceType"] == "Patient" else random.choice(["create", "update", "transaction"])
     what = f"{way} of {name}: {told.what}"
     if way == "transaction":
         expected = refused(BAD, issue=told.issue, where=INSIDE + told.path.removeprefix(name))
