@@ -8,6 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 import confide
+from confide.adopt import answers
 from confide.clinic.fhir import outcome
 from confide.clinic.portal import errors as portal
 from confide.values.errors import ConfideError
@@ -27,6 +28,7 @@ wrong usage in status 2. A message is one sentence that says what to do and hold
 | code | over HTTP | what happened |
 |---|---|---|
 """
+INTERNAL = 500
 NOT_OVER_HTTP = ("confide.cli.", "confide.clinic.errors")
 THE_PORTALS = ("confide.clinic.portal", "confide.identity")
 
@@ -52,7 +54,8 @@ def status(kind: type[ConfideError]) -> str:
         return ""
     error = kind.__new__(kind)  # both tables look at the class alone, and some classes want arguments
     found = portal.status_of(error) if kind.__module__.startswith(THE_PORTALS) else outcome.status_of(error)[0]
-    return str(found)
+    # What the server never meets is answered by a backend that adopted the toolkit.
+    return str(answers.status_of(error) if found == INTERNAL else found)
 
 
 def page() -> str:

@@ -78,7 +78,7 @@ def test_every_reading_is_in_the_trail(tmp_path: Path) -> None:
 def test_adopting_takes_few_lines() -> None:
     """Counted as `diff` counts them: every line that was added or taken away."""
     edited = sum(
-        "sealing" in line or line == "    ])"
+        "sealing" in line or line == "    ])" or '"confide", "0001_initial"' in line
         for line in (EXAMPLES / "after" / "people" / "migrations" / "0002_seal.py").read_text().splitlines()
     )
     assert edited == BY_HAND

@@ -68,6 +68,12 @@ def test_an_export_holds_everything_of_a_person(town: Town, engine: sa.Engine, s
     assert [(one["action"], len(one["patients"])) for one in events(town, engine)] == [("export", 1)]
 
 
+def test_of_nobody_nothing_is_exported(town: Town, session: Session) -> None:
+    """Else a mistyped identifier looks like a person of whom nothing is held."""
+    with town.vault.acting("officer", Purpose.RIGHTS_FULFILMENT), pytest.raises(UnknownSubject):
+        town.vault.export(session, bytes(16))
+
+
 def test_a_person_exports_their_own(town: Town, session: Session, people: list[Any]) -> None:
     """And nobody else's."""
     ada, ben = people

@@ -66,6 +66,9 @@ def test_the_whole_way(run: Shell) -> None:
     assert rows(run.folder) == [(None, None)] * 3
     assert "3 rows hold their clear text again" in run("migrate", VAULT, *MODELS, "--undo")[1]
     assert rows(run.folder) == list(CUSTOMERS)
+    assert "run this without --finish first" in refused(run("migrate", VAULT, *MODELS, "--finish"))
+    assert rows(run.folder) == list(CUSTOMERS)
+    run("migrate", VAULT, *MODELS)
     assert "There is no way back now" in run("migrate", VAULT, *MODELS, "--finish")[1]
     assert rows(run.folder) == [(None, None)] * 3
     assert "Finished already" in run("migrate", VAULT, *MODELS)[1]
@@ -149,3 +152,14 @@ def test_rows_that_cannot_be_sealed_are_told_and_left(run: Shell) -> None:
     assert "customer.name" in said
     assert "Ben" not in said
     assert rows(run.folder)[0] == CUSTOMERS[0]
+
+
+def test_a_column_of_before_that_is_not_there_is_told(run: Shell) -> None:
+    """Before anything is changed, and by a dry run as well."""
+    run("init", VAULT)
+    with closing(sqlite3.connect(run.folder / "bank.db")) as connection:
+        connection.execute("ALTER TABLE customer RENAME COLUMN address TO street")
+    for more in ((), ("--dry-run",)):
+        assert "says was=address, and the table has no such column" in refused(run("migrate", VAULT, *MODELS, *more))
+    with closing(sqlite3.connect(run.folder / "bank.db")) as connection:
+        assert "name_sealed" not in connection.execute("SELECT sql FROM sqlite_master WHERE name = 'customer'").fetchone()[0]

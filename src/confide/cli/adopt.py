@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from confide.adopt.begin import begin
+from confide.adopt.refusals import NotFinished
 from confide.adopt.sqlalchemy.migrate.count import count, is_finished, is_prepared
 from confide.adopt.sqlalchemy.migrate.drop import drop, leftovers
 from confide.adopt.sqlalchemy.migrate.finish import finish, rewrite
@@ -78,10 +79,14 @@ def migrate_command(  # noqa: PLR0913 - an option each
             with engine.connect() as connection:
                 empty = leftovers(connection, registry, table)
             if not found and not empty:
-                message = f"No column of {table or 'any table'} says was=…, so there is nothing to migrate."
+                message = (
+                    f"No column of {table or 'any table'} says was=…, so nothing is to be migrated: are all models imported (--models)?"
+                )
                 raise NothingToDo(message)
             if back:
                 _check_way_back(engine, found)
+            if last:
+                _check_sealed(engine, found)
             if not dry_run:
                 vault.start()  # what is wrong with the keys shows before anything is changed
             for work in found:
@@ -101,6 +106,15 @@ def _check_way_back(engine: sa.Engine, found: list[Work]) -> None:
     if over:
         message = f"The migration of {', '.join(over)} is finished: the clear text is gone, and there is no way back. Nothing was put back."
         raise NothingToDo(message)
+
+
+def _check_sealed(engine: sa.Engine, found: list[Work]) -> None:
+    """Return if every table can be finished: that is for good, and so comes after everything was sealed and looked at."""
+    with engine.connect() as connection:
+        for work in found:
+            if not is_prepared(connection, work) or (not is_finished(connection, work) and count(connection, work).unfinished):
+                message = f"{work.table.fullname} has rows that are not sealed: run this without --finish first. Nothing was changed."
+                raise NotFinished(message)
 
 
 def _say(engine: sa.Engine, vault: Vault, work: Work) -> None:

@@ -11,6 +11,7 @@ from confide.adopt.django.described import all_described
 from confide.adopt.django.project import vault
 from confide.adopt.identifiers import as_bytes
 from confide.adopt.scope import current
+from confide.rights.errors import UnknownSubject
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def export(subject: bytes | UUID, using: str = "") -> dict[str, list[dict[str, A
     """Return, for each table, the rows of a person: primary key and every personal field, also what the law keeps.
 
     Raises:
+        UnknownSubject: no row is of this person.
         NobodyActs, Denied, NotYours, KeysError, CryptoError
     """
     found: dict[str, list[dict[str, Any]]] = {}
@@ -31,6 +33,9 @@ def export(subject: bytes | UUID, using: str = "") -> dict[str, list[dict[str, A
                     for row in _rows(described, key, person, database)]  # fmt: skip
             if rows:
                 found[described.model._meta.db_table] = rows  # noqa: SLF001 - Django's documented way to ask a model
+    if not found:
+        message = "No row is of this person: look at the identifier. Nothing was exported."
+        raise UnknownSubject(message)
     return found
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import migrations
 
 from confide.adopt.django.described import describe, is_personal
+from confide.adopt.django.models import Token
 from confide.adopt.django.subjects import fill_persons
 from confide.adopt.identifiers import new_id
+from confide.adopt.refusals import NotFinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +36,14 @@ class _InSteps:
         raise NotImplementedError
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:  # noqa: ARG002 - Django's signature
-        """Carry them out."""
+        """Carry them out.
+
+        Raises:
+            NotFinished: the vault's own tables are not there yet.
+        """
+        if Token._meta.db_table not in schema_editor.connection.introspection.table_names():  # noqa: SLF001 - Django's documented way
+            message = 'The tables of confide are not there: add ("confide", "0001_initial") to the dependencies of this migration.'
+            raise NotFinished(message)
         state = from_state
         for step in self.steps(app_label):
             after = state.clone()

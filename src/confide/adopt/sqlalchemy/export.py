@@ -10,6 +10,7 @@ from confide.adopt.identifiers import as_bytes
 from confide.adopt.scope import current
 from confide.adopt.sqlalchemy.described import vault_of
 from confide.adopt.sqlalchemy.holdings import all_described
+from confide.rights.errors import UnknownSubject
 from confide.values.permit import Action
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def export(registry: Any, session: Session, subject: SubjectId) -> dict[str, lis
     """Return, for each table, the rows of a person: primary key and every personal attribute, also what the law keeps.
 
     Raises:
+        UnknownSubject: no row is of this person.
         NobodyActs, Denied, NotYours, KeysError, CryptoError
     """
     found: dict[str, list[dict[str, Any]]] = {}
@@ -34,6 +36,9 @@ def export(registry: Any, session: Session, subject: SubjectId) -> dict[str, lis
                 rows = list(_rows(session, described, person, bounds, subject))
                 if rows:
                     found.setdefault(bounds[0].column.table.fullname, []).extend(rows)
+    if not found:
+        message = "No row is of this person: look at the identifier. Nothing was exported."
+        raise UnknownSubject(message)
     return found
 
 

@@ -9,6 +9,7 @@ from confide.adopt.django.migrating import sealing
 class Migration(migrations.Migration):
 
     dependencies = [
+        ("confide", "0001_initial"),
         ("people", "0001_initial"),
     ]
 

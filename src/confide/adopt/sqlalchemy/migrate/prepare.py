@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from confide.adopt.refusals import Undeclared
 from confide.adopt.sqlalchemy.migrate.alter import altered, check_alterable, indexed
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ def prepare(connection: sa.Connection, work: Work, tables: Tables) -> list[str]:
 
     Raises:
         CannotAlter: the table has something that would be lost; nothing was changed.
+        Undeclared: a declaration names a column that is not there.
     """
+    _check_named(connection, work)
     check_alterable(connection, work.table)
     done = []
     for own in (tables.token, tables.unique, tables.shredded, tables.outbox):
@@ -42,6 +45,15 @@ def prepare(connection: sa.Connection, work: Work, tables: Tables) -> list[str]:
                 batch.alter_column(name, existing_type=work.table.columns[name].type, nullable=True)
                 done.append(f"column {work.table.name}.{name} may be empty")
     return done + _index(connection, work)
+
+
+def _check_named(connection: sa.Connection, work: Work) -> None:
+    there = {column["name"] for column in sa.inspect(connection).get_columns(work.table.name, work.table.schema)}
+    for bound in work.bounds:
+        name = work.was(bound).name
+        if name not in there:
+            message = f"{work.table.name}.{bound.column.name} says was={name}, and the table has no such column: name the one of before."
+            raise Undeclared(message)
 
 
 def _index(connection: sa.Connection, work: Work) -> list[str]:

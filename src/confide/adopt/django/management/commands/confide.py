@@ -63,8 +63,12 @@ class Command(BaseCommand):
         except OSError as error:
             message = f"{path} cannot be made: {error.strerror}."
             raise CommandError(message) from None
-        with vault().acting(WHO, Purpose.RIGHTS_FULFILMENT, role=Role.OPERATOR):
-            found = export(options["subject"])
+        try:
+            with vault().acting(WHO, Purpose.RIGHTS_FULFILMENT, role=Role.OPERATOR):
+                found = export(options["subject"])
+        except BaseException:
+            path.unlink()
+            raise
         path.write_text(json.dumps(found, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False), encoding="utf-8")
         self.stdout.write(f"{sum(len(rows) for rows in found.values())} rows of {len(found)} tables are in {path}.")
 
