@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from confide.access.errors import Denied
+from confide.access.policy import Sentence
 from confide.adopt.errors import NobodyActs
 from confide.adopt.refusals import NotSearchable
 from confide.adopt.sqlalchemy.search import Hit
+from confide.adopt.sqlalchemy.vault import Vault
 from confide.sealed.blind import normalise
 from confide.sealed.errors import SearchRefused
+from confide.values.permit import Action, Reach
+from confide.values.principal import Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from confide.adopt.scope import Scope
     from tests.adopt.town import Town
 
@@ -156,12 +165,69 @@ def test_a_changed_value_is_found_under_its_new_form_only(town: Town, session: S
     assert names(session, town, town.Customer.name.starts_with("augus")) == ["Augusta King"]
 
 
-def test_searching_takes_nobody_who_acts_unless_something_is_opened(town: Town, session: Session, people: list[Any]) -> None:
-    """Signing in looks an address up before it is known who signs in."""
-    found = session.scalars(sa.select(town.Customer.id).where(town.Customer.email.matches("ada.lovelace0@example.org"))).all()
-    assert found == [people[0].id]
+def test_nobody_searches_without_acting(town: Town, session: Session, people: list[Any]) -> None:
+    """A count alone would tell; signing in acts as such, for as long as it looks an address up."""
+    searched = sa.select(town.Customer.id).where(town.Customer.email.matches("ada.lovelace0@example.org"))
     with pytest.raises(NobodyActs):
-        session.scalars(sa.select(town.Customer).where(town.Customer.name.starts_with("Adam Smit"))).all()
+        session.scalars(searched).all()
+    with town.vault.acting("sign-in", Purpose.SERVICE_PROVISION):
+        assert session.scalars(searched).all() == [people[0].id]
+        session.rollback()
+
+
+WITHIN: dict[str, Callable[[Any], Any]] = {
+    "whole": lambda customer: customer.email.matches("adam.smith1@example.org"),
+    "short prefix": lambda customer: customer.name.starts_with("ad"),
+    "checked prefix": lambda customer: customer.name.starts_with("Adam Smit"),
+    "days": lambda customer: customer.born.between(dt.date(1990, 1, 1), dt.date(1999, 1, 1)),
+    "sound": lambda customer: customer.name.sounds_like("Adam Smyth"),
+}
+
+
+@pytest.mark.parametrize("form", WITHIN)
+def test_a_person_finds_nobody_else(town: Town, session: Session, people: list[Any], form: str) -> None:
+    """A search for another counts nothing and raises nothing, so it is no oracle of what is stored about them."""
+    customer, (stranger, own) = town.Customer, (people[7 if form != "whole" else 1], people[1 if form != "whole" else 7])
+    condition, counted = WITHIN[form](customer), sa.select(sa.func.count()).select_from(customer)
+    identities = [own.row, stranger.row, own.id, stranger.id]
+    with town.vault.acting("mallory", Purpose.RIGHTS_FULFILMENT, role=Role.SUBJECT, own=identities[0]):
+        assert session.scalar(counted.where(condition, customer.id == identities[3])) == 0
+        assert session.scalar(counted.where(condition)) == (form != "whole")
+        assert session.scalar(counted.where(~condition)) == len(NAMES) - (form != "whole")
+        session.rollback()
+    with town.vault.acting("clerk", Purpose.SERVICE_PROVISION):
+        assert session.scalar(counted.where(condition, customer.id == identities[3])) == 1
+        session.rollback()
+
+
+def test_a_search_takes_the_right_to_search(town: Town, session: Session, people: list[Any]) -> None:
+    """Whoever may create only, finds nothing out."""
+    policy = (Sentence("staff-create", Role.STAFF, frozenset({Action.CREATE}), None, Reach.TENANT, "role.staff"),)
+    narrow = Vault(town.Base, replace(town.vault.settings, policy=policy))
+    try:
+        with narrow.acting("clerk", Purpose.CUSTOMER_CARE), pytest.raises(Denied):
+            session.scalars(sa.select(town.Customer.id).where(town.Customer.email.matches("ada.lovelace0@example.org"))).all()
+    finally:
+        session.rollback()
+        narrow.close()
+
+
+def test_a_search_leaves_one_event_for_each_table(town: Town, session: Session, people: list[Any]) -> None:
+    """With the names of the columns, and nothing of what was searched for or found."""
+    with town.vault.acting("clerk", Purpose.SERVICE_PROVISION):
+        for _ in range(2):
+            for condition in (town.Customer.email.matches("marker@example.org"), town.Customer.name.starts_with("marker")):
+                session.scalars(sa.select(town.Customer.id).where(condition)).all()
+            session.scalars(sa.select(town.Account.id).where(town.Account.iban.matches("DE1"))).all()
+        session.rollback()
+    outbox = town.vault.tables.outbox
+    told = [msgspec.json.decode(body) for body in session.scalars(sa.select(outbox.c.body).order_by(outbox.c.sequence))]
+
+    assert [(one["type"], one["action"], one["parameters"], one.get("patients")) for one in told] == [
+        ("search", "search", ["account.iban"], None),
+        ("search", "search", ["customer.email", "customer.name"], None),
+    ]
+    assert "marker" not in str(told)
 
 
 def test_candidates_outside_of_the_other_conditions_are_not_opened(town: Town, session: Session, people: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from confide.adopt.scope import SCOPE
@@ -40,7 +41,8 @@ class Acting:
         return self._scope
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Store the events, whatever happened in the block, and end."""
+        """Let nothing more be opened, store the events, whatever happened in the block, and end."""
+        self._scope.close()
         try:
             self._vault.record(self._scope)
         finally:
@@ -52,6 +54,7 @@ class Acting:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Do as `__exit__`, while the event loop goes on."""
+        self._scope.close()
         try:
             await self._vault.record_async(self._scope)
         finally:
@@ -59,5 +62,6 @@ class Acting:
 
     def _end(self) -> None:
         if self._before is not None:
-            SCOPE.reset(self._before)
+            with suppress(ValueError):  # begun in another context, as by a generator: there it is held still, and opens nothing
+                SCOPE.reset(self._before)
             self._before = None

@@ -114,6 +114,20 @@ class Background(Generic[Parts]):
         return TimedOut(f"The keys or the audit trail did not answer within {seconds:g} seconds: look at their databases.")
 
 
+async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """Return what work returns, which is done to its end even where whoever waits is cancelled; they learn of it then."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    result = task.result()
+    if cancelled is not None:
+        raise cancelled
+    return result
+
+
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:

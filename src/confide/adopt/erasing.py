@@ -71,8 +71,8 @@ class ErasingVault(Vault):
     def _permit_to_erase(self) -> tuple[Scope, Permit]:
         """Return the scope and the permit; whoever may not erase one of the tables erases nothing."""
         scope = current()
-        with scope.doing(Action.ERASE):
-            permits = [scope.reader(of).permit for of in self.fields()]
+        with scope.doing(Action.ERASE) as erasing:
+            permits = [erasing.reader(of).permit for of in self.fields()]
         if not permits:
             message = "This vault serves no personal columns, so there is nothing to erase."
             raise Misused(message)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from confide.adopt.errors import NotYours
+from confide.adopt.errors import NobodyActs, NotYours
 from confide.crypto.envelope import FLAG_PADDED, HEADER_BYTES
 from confide.keys.errors import KeyMissing
 from confide.sealed.columns import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from threading import Lock
+    from threading import Event, Lock
 
     from confide.crypto.envelope import DataKey
     from confide.sealed.columns import Field
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Where = Callable[[Any], tuple[SubjectId, bytes]]
     Otherwise = Callable[[Any, Any, bytes], Any]
 
+ENDED = (
+    "The scope has ended in which this was to be opened, and its events are stored: what goes on after a request or a block takes a scope "
+    "of its own, `with vault.acting(…)`."
+)
 _NOT_YOURS = "The value belongs to somebody else."
 _REF, _FLAGS = slice(4, HEADER_BYTES), 2
 """Where the key reference and the flags stand in an envelope."""
@@ -32,16 +36,18 @@ _REF, _FLAGS = slice(4, HEADER_BYTES), 2
 class Reader:
     """One column."""
 
-    __slots__ = ("_lock", "_opener", "_own", "_place", "of", "permit", "seen")
+    __slots__ = ("_aside", "_ended", "_lock", "_opener", "_own", "_place", "of", "permit", "seen")
 
-    def __init__(self, of: Field, permit: Permit, opener: Opener, own: SubjectId | None, lock: Lock) -> None:
-        """Take the column, the permit and what opens values under it; the only person who may be opened, if there is one."""
+    def __init__(self, of: Field, permit: Permit, opener: Opener, own: SubjectId | None, lock: Lock, ended: Event) -> None:
+        """Take the column, the permit and what opens values under it; the only person who may be opened, if there is one; lock and end."""
         self.of = of
         self.permit = permit
         self.seen: set[SubjectId] = set()
         """Whose values were opened and are not in the audit trail yet."""
         self._place = places(permit.principal.tenant, of)
-        self._opener, self._own, self._lock = opener, own, lock
+        self._aside: set[SubjectId] = set()
+        """The same, but for them nothing more may be opened without a look at the scope's end."""
+        self._opener, self._own, self._lock, self._ended = opener, own, lock, ended
 
     def open(self, subject: SubjectId, row: bytes, envelope: bytes) -> Any:
         """Return the value of an envelope whose key is loaded; it is in the audit trail before the scope ends.
@@ -56,9 +62,15 @@ class Reader:
         return self.of.value(envelope, plaintext)
 
     def note(self, subject: SubjectId) -> None:
-        """Let the audit trail know whose value was read."""
+        """Let the audit trail know whose value was read.
+
+        Raises:
+            NobodyActs: the scope has ended.
+        """
         if subject not in self.seen:
             with self._lock:  # else `take` in another thread could miss it
+                if self._ended.is_set():
+                    raise NobodyActs(ENDED)
                 self.seen.add(subject)
 
     def again(self, subject: SubjectId, row: bytes, envelope: bytes, key: DataKey) -> bytes:
@@ -81,7 +93,7 @@ class Reader:
             loaded: until when keys are at hand.
             otherwise: opens a value whose key is not, or of a row that is not loaded whole; it is given what it was called with.
         """
-        place, opener, own, lock, decode = self._place, self._opener, self._own, self._lock, self.of.decode
+        place, opener, own, decode = self._place, self._opener, self._own, self.of.decode
 
         def opened(row: Any, values: Any, envelope: bytes) -> Any:
             try:
@@ -94,13 +106,26 @@ class Reader:
             if own is not None and own != subject:
                 raise NotYours(_NOT_YOURS)
             if subject not in self.seen:
-                with lock:
-                    self.seen.add(subject)
+                self.note(subject)
             return decode(plaintext.rstrip(b"\x00")[:-1] if envelope[_FLAGS] & FLAG_PADDED else plaintext)
 
         return opened
 
     def take(self) -> set[SubjectId]:
         """Return whose values were opened, and begin anew; the lock is held."""
-        taken, self.seen = self.seen, set()
+        taken = self.owed
+        self.seen, self._aside = set(), set()
         return taken
+
+    def set_aside(self) -> None:
+        """Keep for the audit trail whose values were opened, and let nothing more be opened; the lock is held."""
+        self.seen, self._aside = set(), self.owed
+
+    def put_back(self, subject: SubjectId) -> None:
+        """Keep for the audit trail what could not be stored; the lock is held."""
+        self._aside.add(subject)
+
+    @property
+    def owed(self) -> set[SubjectId]:
+        """Whose values were opened and are not in the audit trail yet."""
+        return self.seen | self._aside

@@ -1,4 +1,4 @@
-"""Store what a scope opened: an event for each person and action, in the backend's own database."""
+"""Store what a scope opened and searched: an event for each person and action, and for each table, in the backend's own database."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from confide.audit import append
 from confide.audit.append import Origin, Told
 from confide.store.work import Unit
 from confide.values.ids import Pseudonym
+from confide.values.permit import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from confide.adopt.parts import Parts
     from confide.adopt.scope import Scope
     from confide.keys.hierarchy import Keyring
     from confide.sealed.columns import Field
     from confide.values.ids import SubjectId, TenantId
-    from confide.values.permit import Action
     from confide.values.principal import Principal
 
 TABLE, PERSON, ACTOR = b"confide adopt", b"person", b"actor"
@@ -33,17 +35,17 @@ def pseudonym(keyring: Keyring, tenant: TenantId, column: bytes, of: bytes) -> P
 
 
 async def record(parts: Parts, scope: Scope) -> None:
-    """Store the events of what was opened and is not in the trail yet; durable on return.
+    """Store the events of what was opened or searched and is not in the trail yet; durable on return.
 
     Raises:
         Unavailable, StillWriting: they are not stored, and stay on the list.
     """
     taken = scope.take()
-    if not taken or scope.principal is None:
+    if scope.principal is None:
         return
     try:
         principal, origin = scope.principal, Origin(scope.request, None)
-        told = [_told(parts.keyring, principal, scope, key, columns) for key, columns in taken.items()]
+        told = [*_searches(scope, taken.searched), *(_told(parts.keyring, principal, scope, *one) for one in taken.opened.items())]
         for at in range(0, len(told), BATCH):
             batch = told[at : at + BATCH]
             steps = [await append.step(parts.keyring, principal.tenant, principal, origin, one, clock()) for one in batch]
@@ -59,3 +61,12 @@ def _told(keyring: Keyring, principal: Principal, scope: Scope, key: tuple[Subje
     names = tuple(sorted(of.name for of in columns))
     about = (pseudonym(keyring, principal.tenant, PERSON, subject),) if subject else ()
     return Told("open", action.value, "success", permit.explanation, permit.sentence, patients=about, parameters=names)
+
+
+def _searches(scope: Scope, columns: set[Field]) -> Iterator[Told]:
+    """Yield an event for each table that was searched; what was searched for is not told."""
+    for table in sorted({of.table for of in columns}):
+        among = [of for of in columns if of.table == table]
+        permit = scope.permit(among[0], Action.SEARCH)
+        names = tuple(sorted(of.name for of in among))
+        yield Told("search", permit.action.value, "success", permit.explanation, permit.sentence, parameters=names)

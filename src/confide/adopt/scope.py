@@ -1,18 +1,19 @@
 """A scope: who acts and why, from its beginning to its end. Nothing personal is opened outside of one.
 
-What was opened in a scope becomes one event for each person and action, stored before the scope ends and before a response leaves.
+What was opened in a scope becomes one event for each person and action, and what was searched one for each table, stored before the scope
+ends and before a response leaves. Once it has ended, nothing opens in it, whoever still holds it.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from confide.adopt.errors import AlreadyActing, NobodyActs
-from confide.adopt.reader import Reader
+from confide.adopt.reader import ENDED, Reader
 from confide.values.permit import Action, Reach
 
 if TYPE_CHECKING:
@@ -28,11 +29,21 @@ if TYPE_CHECKING:
     Opened = dict[tuple[SubjectId, Action], set[Field]]
     """Columns that were opened, by person and action."""
 
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is not in the audit trail yet."""
+
+    opened: Opened
+    searched: set[Field]
+    """Columns that were searched."""
+
+
 SCOPE: ContextVar[Scope | None] = ContextVar("confide_scope", default=None)
 
 _NOBODY = (
-    "A personal value was to be opened, and nobody said who acts and why: wrap the work in `with vault.acting(…)`, or call `vault.act(…)` "
-    "where the request is authenticated."
+    "A personal value was to be opened or searched for, and nobody said who acts and why: wrap the work in `with vault.acting(…)`, or call "
+    "`vault.act(…)` where the request is authenticated."
 )
 
 
@@ -53,18 +64,20 @@ class Scope:
     at_hand: dict[Any, Any] = field(default_factory=dict)
     """What a framework keeps for the current action, so that it need not ask for a reader each time."""
     _readers: dict[tuple[Field, Action], Reader] = field(default_factory=dict)
+    _searched: set[Field] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
+    _ended: Event = field(default_factory=Event)
 
-    def act(self, principal: Principal, own: SubjectId | None) -> None:
+    def act(self, principal: Principal, own: SubjectId | None, user: Any = None) -> None:
         """Say who acts.
 
         Raises:
             AlreadyActing: somebody else does, or for another purpose.
         """
-        if self.principal is not None and (self.principal, self.own) != (principal, own):
+        if self.principal is not None and (self.principal, self.own, self.user) != (principal, own, user):
             message = "Someone acts already in this scope, or for another purpose: open a scope of its own with `vault.acting(…)`."
             raise AlreadyActing(message)
-        self.principal, self.own = principal, own
+        self.principal, self.own, self.user = principal, own, user
 
     @property
     def tenant(self) -> TenantId:
@@ -76,14 +89,14 @@ class Scope:
         return self._acts().tenant
 
     @contextmanager
-    def doing(self, action: Action) -> Iterator[None]:
-        """Open what is opened meanwhile for another action than reading."""
-        before = self.action, self.at_hand
-        self.action, self.at_hand = action, {}
+    def doing(self, action: Action) -> Iterator[Scope]:
+        """Open what this thread or task opens meanwhile for another action than reading, in a part of the scope that begins here."""
+        part = replace(self, action=action, at_hand={})
+        before = SCOPE.set(part)
         try:
-            yield
+            yield part
         finally:
-            self.action, self.at_hand = before
+            SCOPE.reset(before)
 
     def reader(self, of: Field) -> Reader:
         """Return what opens the values of a column for whoever acts.
@@ -91,6 +104,7 @@ class Scope:
         Raises:
             NobodyActs, Denied
         """
+        self._check_life()
         found = self._readers.get((of, self.action))
         if found is None:
             permit, opener = self.deciding(self._acts(), self.action, of.table)
@@ -98,36 +112,69 @@ class Scope:
                 message = "Whoever looks at their own values must be named: `acting(…, own=…)`."
                 raise NobodyActs(message)
             with self._lock:
-                found = self._readers.setdefault((of, self.action), Reader(of, permit, opener, self.own, self._lock))
+                found = self._readers.setdefault((of, self.action), Reader(of, permit, opener, self.own, self._lock, self._ended))
         return found
+
+    def search(self, of: Field) -> SubjectId | None:
+        """Let whoever acts search a column; return the only person whose values may be found, if there is one.
+
+        Raises:
+            NobodyActs, Denied
+        """
+        with self.doing(Action.SEARCH) as searching:
+            searching.reader(of)
+        with self._lock:
+            self._check_life()
+            self._searched.add(of)
+        return self.own
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing opens here any more."""
+        return self._ended.is_set()
+
+    def close(self) -> None:
+        """End the scope; what it owes the audit trail is complete from here on."""
+        with self._lock:
+            self._ended.set()
+            for reader in self._readers.values():
+                reader.set_aside()
+        self.at_hand.clear()
 
     @property
     def opened(self) -> Opened:
         """What was opened and is not in the audit trail yet."""
         with self._lock:
-            return self._collect(lambda reader: reader.seen)
+            return self._collect(lambda reader: reader.owed)
 
     @property
-    def has_opened(self) -> bool:
+    def owes(self) -> bool:
         """Whether there is anything that is not in the audit trail yet."""
         with self._lock:
-            return any(reader.seen for reader in self._readers.values())
+            return bool(self._searched) or any(reader.owed for reader in self._readers.values())
 
-    def take(self) -> Opened:
+    def take(self) -> Owed:
         """Return what is not in the audit trail yet, and take it off the list."""
         with self._lock:
-            return self._collect(Reader.take)
+            searched = set(self._searched)
+            self._searched.clear()
+            return Owed(self._collect(Reader.take), searched)
 
-    def put_back(self, taken: Opened) -> None:
+    def put_back(self, taken: Owed) -> None:
         """Put on the list again what could not be stored."""
         with self._lock:
-            for (subject, action), columns in taken.items():
+            self._searched.update(taken.searched)
+            for (subject, action), columns in taken.opened.items():
                 for of in columns:
-                    self._readers[of, action].seen.add(subject)
+                    self._readers[of, action].put_back(subject)
 
     def permit(self, of: Field, action: Action) -> Permit:
         """Return the permit under which a column was opened."""
         return self._readers[of, action].permit
+
+    def _check_life(self) -> None:
+        if self.has_ended:
+            raise NobodyActs(ENDED)
 
     def _acts(self) -> Principal:
         if self.principal is None:
@@ -151,4 +198,6 @@ def current() -> Scope:
     scope = SCOPE.get()
     if scope is None:
         raise NobodyActs(_NOBODY)
+    if scope.has_ended:
+        raise NobodyActs(ENDED)
     return scope

@@ -14,7 +14,7 @@ from uuid import UUID
 from confide.access.decide import decide
 from confide.access.unseal import loaded_opener
 from confide.adopt.acting import Acting
-from confide.adopt.background import Background
+from confide.adopt.background import Background, uncancelled
 from confide.adopt.errors import Misused
 from confide.adopt.keys import Keys
 from confide.adopt.parts import close_parts, open_parts
@@ -142,14 +142,15 @@ class Vault:
         return Scope(uuid_text(uuid4(secrets.token_bytes(16))), self._decide)
 
     def _act(
-        self, scope: Scope, who: str | int | bytes | UUID, purpose: Purpose, role: Role, own: bytes | UUID | None, tenant: int | None
-    ) -> None:
+        self, scope: Scope, who: str | int | bytes | UUID, purpose: Purpose, role: Role, own: bytes | UUID | None, tenant: int | None,
+        user: Any = None,
+    ) -> None:  # fmt: skip
         account = _account(who)
         subject = None if own is None else SubjectId(own.bytes if isinstance(own, UUID) else own)
         at = self.tenant(tenant)
         chart = None if subject is None else DocumentKey(int.from_bytes(subject, "big"))
         named = pseudonym(self.parts.keyring, at, ACTOR, account)
-        scope.act(Principal(at, account, named, role, purpose, chart), subject)
+        scope.act(Principal(at, account, named, role, purpose, chart), subject, user)
 
     def _decide(self, principal: Principal, action: Action, table: str) -> tuple[Permit, Opener]:
         permit = decide(principal, action, table, self.settings.policy)
@@ -172,14 +173,14 @@ class Vault:
         return found
 
     def record(self, scope: Scope) -> None:
-        """Store the events of what a scope opened; durable on return."""
-        if scope.has_opened:
+        """Store the events of what a scope opened and searched; durable on return."""
+        if scope.owes:
             self.run(lambda parts: record(parts, scope))
 
     async def record_async(self, scope: Scope) -> None:
-        """Do the same from an event loop, which goes on meanwhile."""
-        if scope.has_opened:
-            await self.run_async(lambda parts: record(parts, scope))
+        """Do the same from an event loop, which goes on meanwhile; a cancellation waits until they are stored."""
+        if scope.owes:
+            await uncancelled(self.run_async(lambda parts: record(parts, scope)))
 
     # -------------------------------------------------------------------------------------------------------------- opening
 

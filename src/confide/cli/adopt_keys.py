@@ -155,9 +155,9 @@ def data(vault: Vault, tenant: TenantId, *, destroy: bool = False) -> str:
 
 def _may(vault: Vault, scope: Scope) -> None:
     """Return if whoever acts may maintain every table, before anything is changed."""
-    with scope.doing(Action.MAINTAIN):
+    with scope.doing(Action.MAINTAIN) as maintaining:
         for bound in _bounds(vault):
-            scope.reader(bound.field)
+            maintaining.reader(bound.field)
 
 
 def _bounds(vault: Vault) -> list[Bound]:

@@ -42,7 +42,7 @@ def test_nothing_opens_before_it_is_read(vault: Vault, ada: Customer) -> None:
     with pytest.raises(NobodyActs):
         _ = loaded.name
     with vault.acting("clerk", Purpose.SERVICE_PROVISION) as scope:
-        assert not scope.has_opened
+        assert not scope.opened
         assert loaded.name == "Ada Lovelace"
         assert {(subject, tuple(of.name for of in columns)) for (subject, _), columns in scope.opened.items()} == {
             (ada.row.bytes, ("shop_customer.name",))
@@ -109,7 +109,7 @@ def test_refreshing_opens_nothing(vault: Vault, ada: Customer) -> None:
     ada.name = "forgotten"
     ada.refresh_from_db()
     with vault.acting("clerk", Purpose.SERVICE_PROVISION) as scope:
-        assert not scope.has_opened
+        assert not scope.opened
         assert ada.name == "Ada Lovelace"
 
 

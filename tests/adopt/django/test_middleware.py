@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.test import AsyncClient, Client
 
 from confide.adopt.django.models import AuditOutbox
+from confide.adopt.django.project import vault as vault_of_project
 from confide.adopt.errors import StillWriting
 from confide.adopt.scope import SCOPE
 from confide.values.principal import Role
@@ -109,7 +110,8 @@ def subject(request: Any) -> dict[str, Any] | None:
     """A person who looks at their own."""
     if not request.user.is_authenticated:
         return None
-    own = Customer.objects.get(email="Ada@example.org").row
+    with vault_of_project().acting("sign-in", Purpose.SERVICE_PROVISION):
+        own = Customer.objects.get(email="Ada@example.org").row
     return {"who": request.user, "role": Role.SUBJECT, "own": own, "purpose": Purpose.RIGHTS_FULFILMENT}
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Lower, Upper
 
-from confide.adopt.django.models import Token, Unique
+from confide.adopt.django.models import AuditOutbox, Token, Unique
 from confide.adopt.refusals import NoSubject, NotSearchable, PlainValue, Unbound
 from confide.sealed.errors import SearchRefused
+from confide.values.principal import Role
+from confide.values.purpose import Purpose
 from tests.adopt.django.shop.models import Account, Customer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from confide.adopt.django.vault import Vault
     from confide.adopt.scope import Scope
 
 BORN = dt.date(1990, 5, 17)
@@ -82,6 +86,33 @@ def test_a_search_finds_what_is_meant(people: list[Customer], asked: str) -> Non
     assert found.exists() == bool(expected)
     assert len(found.order_by("pk")[:1]) == min(1, len(expected))
     assert names(Customer.objects.exclude(condition)) == sorted({"Ada", "Ben", "Catherine"} - set(expected))
+
+
+OWN = [one for one in SEARCHES if SEARCHES[one][1] and not one.startswith(("not", "over"))]
+
+
+@pytest.mark.parametrize("asked", OWN)
+def test_a_person_finds_nobody_else(people: list[Customer], vault: Vault, asked: str) -> None:
+    """A search for another counts nothing and raises nothing, so it is no oracle of what is stored about them."""
+    condition, expected = SEARCHES[asked]
+    ada, found = people[0], Customer.objects.filter(condition)
+    with vault.acting("mallory", Purpose.RIGHTS_FULFILMENT, role=Role.SUBJECT, own=ada.row):
+        assert found.count() == ("Ada" in expected)
+        assert not found.filter(pk__in=[people[1].pk, people[2].pk]).exists()
+
+
+def test_a_search_leaves_one_event_for_each_table(people: list[Customer], vault: Vault) -> None:
+    """With the names of the fields, and nothing of what was searched for or found."""
+    before = AuditOutbox.objects.count()
+    with vault.acting("clerk", Purpose.SERVICE_PROVISION):
+        for _ in range(2):
+            assert not Customer.objects.filter(Q(email="marker@example.org") | Q(name__startswith="marker")).exists()
+    told = [msgspec.json.decode(bytes(one.body)) for one in AuditOutbox.objects.order_by("sequence")[before:]]
+
+    searched = "shop_customer.email", "shop_customer.name"
+    assert [(one["type"], one["action"], tuple(one["parameters"]), one.get("patients")) for one in told] == [
+        ("search", "search", searched, None)
+    ]
 
 
 def test_a_search_from_the_other_side(people: list[Customer]) -> None:

@@ -33,16 +33,11 @@ def permission(model: Any) -> str:
     return f"{own.app_label}.{word}_{own.model_name}" if word else ""
 
 
-def is_limited(scope: Scope | None, model: Any) -> bool:
-    """Tell whether whoever acts may open some objects of a model only, if any; a job without a user acts as its code says.
-
-    In a request in which nobody acts, nothing may be opened, and so nothing is found.
-    """
+def is_limited(scope: Scope, model: Any) -> bool:
+    """Tell whether whoever acts may open some objects of a model only, if any; a job without a user acts as its code says."""
     wanted = permission(model)
-    if not wanted or scope is None:
+    if not wanted or scope.user is None:
         return False
-    if scope.user is None:
-        return scope.principal is None
     known = ("limited", wanted)
     if known not in scope.at_hand:
         scope.at_hand[known] = not scope.user.has_perm(wanted)
@@ -53,8 +48,6 @@ def may_open(scope: Scope, instance: Any) -> bool:
     """Tell whether whoever acts may open an object."""
     if not is_limited(scope, type(instance)):
         return True
-    if scope.user is None:
-        return False
     known = ("may", permission(type(instance)), instance.pk)
     if known not in scope.at_hand:
         scope.at_hand[known] = bool(scope.user.has_perm(known[1], instance))

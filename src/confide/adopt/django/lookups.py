@@ -22,7 +22,7 @@ from confide.adopt.django.indexing import among, look_up, row_of_token
 from confide.adopt.django.project import vault
 from confide.adopt.index import wanted
 from confide.adopt.refusals import NotSearchable
-from confide.adopt.scope import SCOPE, current
+from confide.adopt.scope import current
 from confide.sealed import finding
 from confide.sealed.errors import WrongKind
 from confide.sealed.finding import Find, Sought
@@ -31,6 +31,9 @@ from confide.values.permit import Action
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
+
+    from confide.sealed.columns import Field
+    from confide.values.ids import SubjectId
 
     Condition = tuple[str, list[Any]]
 
@@ -74,43 +77,46 @@ class Searching(Lookup):
         """Return the condition.
 
         Raises:
-            EmptyResultSet: nothing can be found.
-            TooManyTokens, NotSearchable
-            NobodyActs: candidates have to be opened, and nobody said who acts.
+            EmptyResultSet: nothing can be found, or this is a request in which nobody acts.
+            NobodyActs: there is no request either.
+            Denied, TooManyTokens, NotSearchable
         """
-        row, parameters = compiler.compile(Col(self.lhs.alias, row_field(self.lhs.target.model)))
-        found = [hit for sought in self.rhs.sought if sought.entries for hit in self._hits(sought, row, connection)]
+        of = self.lhs.target
+        at_home = describe(of.model).bound[of.attname].field  # type: ignore[union-attr]  # it has this field
+        if current().principal is None:
+            raise EmptyResultSet
+        own = current().search(at_home)
+        row, parameters = compiler.compile(Col(self.lhs.alias, row_field(of.model)))
+        found = [hit for sought in self.rhs.sought if sought.entries for hit in self._hits(sought, at_home, own, row, connection)]
         if not found:
             raise EmptyResultSet
         clause = " OR ".join(sql for sql, _ in found)
         return f"({clause})", [one for _, given in found for one in (*parameters, *given)]
 
-    def _hits(self, sought: Sought, row: str, connection: Any) -> Iterator[Condition]:
-        of = self.lhs.target
-        at_home = describe(of.model).bound[of.attname].field  # type: ignore[union-attr]  # it has this field
+    def _hits(self, sought: Sought, at_home: Field, own: SubjectId | None, row: str, connection: Any) -> Iterator[Condition]:
         found = vault()
         tokens = wanted(found, found.tenant(), at_home, self.find, sought.entries, lambda some: look_up(connection.alias, some))
         if not tokens:
             return
-        if sought.check is None and not is_limited(SCOPE.get(), of.model):
-            hits, parameters = Tokens(tokens).as_sql(None, connection)
+        if sought.check is None and not is_limited(current(), self.lhs.target.model):
+            hits, parameters = Tokens(tokens, own).as_sql(None, connection)
             yield f"{row} IN {hits}", parameters
             return
-        rows = self._meant(sought, tokens, connection.alias)
+        rows = self._meant(sought, Tokens(tokens, own), connection.alias)
         if rows:
             listed: list[Any] = rows if connection.features.has_native_uuid_field else [one.hex for one in rows]
             yield among(connection, row, listed, "uuid")
 
-    def _meant(self, sought: Sought, tokens: list[int], using: str) -> list[UUID]:
+    def _meant(self, sought: Sought, tokens: Tokens, using: str) -> list[UUID]:
         """Open the candidates of a search, as far as whoever acts may, and return the rows that are meant."""
-        of, scope = self.lhs.target, current()
+        of = self.lhs.target
         row = row_field(of.model)
-        candidates = of.model._base_manager.using(using).filter(**{f"{row.name}__in": Tokens(tokens)})[: ROWS + 1]  # noqa: SLF001 - Django's documented manager
+        candidates = of.model._base_manager.using(using).filter(**{f"{row.name}__in": tokens})[: ROWS + 1]  # noqa: SLF001 - Django's documented manager
         listed = list(candidates)
         if len(listed) > ROWS:
             message = f"The search by {of.model.__name__}.{of.name} has more than {ROWS} candidates to check: search for more of it."
             raise NotSearchable(message)
-        with scope.doing(Action.SEARCH):
+        with current().doing(Action.SEARCH) as scope:
             return [
                 getattr(one, row.attname)
                 for one in listed
@@ -121,14 +127,16 @@ class Searching(Lookup):
 class Tokens(Expression):
     """Rows that have one of some tokens, for `row__in`."""
 
-    def __init__(self, tokens: list[int]) -> None:
-        """Take the tokens."""
+    def __init__(self, tokens: list[int], own: SubjectId | None) -> None:
+        """Take the tokens; the only person whose rows count, if there is one."""
         super().__init__(output_field=UUIDField())
-        self._tokens = tokens
+        self._tokens, self._own = tokens, own
 
     def as_sql(self, _compiler: Any, connection: Any) -> Condition:
         """Return the subquery."""
         having, parameters = among(connection, "token", self._tokens, "bigint")
+        if self._own is not None:
+            having, parameters = f"{having} AND subject = %s", [*parameters, self._own]
         return f"(SELECT {row_of_token(connection)} FROM confide_token WHERE {having})", parameters  # noqa: S608 - no part comes from outside
 
 

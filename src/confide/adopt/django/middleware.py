@@ -47,19 +47,25 @@ class VaultMiddleware:
         if self._is_async:
             return self._answer_async(request)
         scope, before = self._begin(request)
+        response = None
         try:
             response = self._get_response(request)
-            return self._leaving(scope, response) if _is_recorded(scope) else _refused(scope)
         finally:
             SCOPE.reset(before)
+            _end(scope, response)
+            refused = _record(scope)
+        return self._leaving(scope, response) if refused is None else _refuse(scope, refused)
 
     async def _answer_async(self, request: Any) -> Any:
         scope, before = self._begin(request)
+        response = None
         try:
             response = await self._get_response(request)
-            return self._leaving(scope, response) if await _is_recorded_async(scope) else _refused(scope)
         finally:
             SCOPE.reset(before)
+            _end(scope, response)
+            refused = await _record_async(scope)
+        return self._leaving(scope, response) if refused is None else _refuse(scope, refused)
 
     def _begin(self, request: Any) -> tuple[Scope, Any]:
         request.exception_reporter_filter = SealingReporterFilter()
@@ -85,7 +91,7 @@ class VaultMiddleware:
 
     def _leaving(self, scope: Scope, response: Any) -> Any:
         """Record what is opened while an answer streams, chunk by chunk, before the chunk leaves."""
-        if getattr(response, "streaming", False):
+        if _streams(response):
             content = response.streaming_content
             response.streaming_content = _chunks_async(scope, content) if response.is_async else _chunks(scope, content)
         return response
@@ -113,26 +119,36 @@ def _signed_in(request: Any) -> dict[str, Any] | None:
     return {"who": getattr(user, "_wrapped", user)}
 
 
-def _is_recorded(scope: Scope) -> bool:
+def _streams(response: Any) -> bool:
+    return bool(getattr(response, "streaming", False))
+
+
+def _end(scope: Scope, response: Any) -> None:
+    """End the scope of a request, unless its answer is still to be made."""
+    if not _streams(response):
+        scope.close()
+
+
+def _record(scope: Scope) -> ConfideError | None:
+    """Store the events; return why they are not."""
     try:
         vault().record(scope)
     except ConfideError as error:
-        scope.at_hand[_END] = error
-        return False
-    return True
+        return error
+    return None
 
 
-async def _is_recorded_async(scope: Scope) -> bool:
+async def _record_async(scope: Scope) -> ConfideError | None:
     try:
         await vault().record_async(scope)
     except ConfideError as error:
-        scope.at_hand[_END] = error
-        return False
-    return True
+        return error
+    return None
 
 
-def _refused(scope: Scope) -> Any:
-    return _answer(scope.at_hand[_END])
+def _refuse(scope: Scope, error: ConfideError) -> JsonResponse:
+    scope.close()
+    return _answer(error)
 
 
 def _answer(error: ConfideError) -> JsonResponse:
@@ -142,27 +158,35 @@ def _answer(error: ConfideError) -> JsonResponse:
 
 def _chunks(scope: Scope, content: Iterable[bytes]) -> Iterator[bytes]:
     chunks = iter(content)
-    while True:
-        before = SCOPE.set(scope)
-        try:
-            chunk: Any = next(chunks, _END)
-        finally:
-            SCOPE.reset(before)
+    try:
+        while True:
+            before = SCOPE.set(scope)
+            try:
+                chunk: Any = next(chunks, _END)
+            finally:
+                SCOPE.reset(before)
+            vault().record(scope)
+            if chunk is _END:
+                return
+            yield chunk
+    finally:  # also where the answer fails or the client has gone
+        scope.close()
         vault().record(scope)
-        if chunk is _END:
-            return
-        yield chunk
 
 
 async def _chunks_async(scope: Scope, content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     chunks = aiter(content)
-    while True:
-        before = SCOPE.set(scope)
-        try:
-            chunk: Any = await anext(chunks, _END)
-        finally:
-            SCOPE.reset(before)
+    try:
+        while True:
+            before = SCOPE.set(scope)
+            try:
+                chunk: Any = await anext(chunks, _END)
+            finally:
+                SCOPE.reset(before)
+            await vault().record_async(scope)
+            if chunk is _END:
+                return
+            yield chunk
+    finally:  # as above
+        scope.close()
         await vault().record_async(scope)
-        if chunk is _END:
-            return
-        yield chunk

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from confide.sealed.columns import Field
     from confide.store.work import Database
     from confide.values.ids import TenantId
+    from confide.values.principal import Role
+    from confide.values.purpose import Purpose
 
 KNOWN = frozenset({"SETTINGS", "KEYS", "KEY_FILE", "LEDGER", "DATABASE", "PURPOSE", "ACTOR", "PERMISSION"})
 
@@ -59,11 +61,11 @@ class Vault(ErasingVault):
         )
         return cls(settings, using, said.get("PERMISSION", ""))
 
-    def _act(self, scope: Scope, who: Any, *given: Any) -> None:
+    def _act(self, scope: Scope, who: Any, purpose: Purpose, role: Role, own: Any, tenant: int | None, user: Any = None) -> None:
         """See `Vault.acting`; a user of Django is taken as well, and then their permissions are asked."""
-        user = who if isinstance(who, Model) else None
-        super()._act(scope, who if user is None else f"{user._meta.label_lower}:{user.pk}", *given)  # noqa: SLF001 - Django's documented way to ask a model
-        scope.user = user
+        if isinstance(who, Model):
+            user, who = who, f"{who._meta.label_lower}:{who.pk}"  # noqa: SLF001 - Django's documented way to ask a model
+        super()._act(scope, who, purpose, role, own, tenant, user)
 
     def fields(self) -> Iterator[Field]:
         """Yield every personal field."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from confide.adopt.scope import Scope as ActingScope
     from confide.adopt.vault import Vault
 
-_LEAVING = frozenset({"http.response.start", "http.response.body", "websocket.accept", "websocket.send", "websocket.close"})
-
 
 class VaultMiddleware:
     """Wraps an ASGI application."""
@@ -42,6 +40,7 @@ class VaultMiddleware:
             await self._app(scope, receive, leaving.send)
         finally:
             SCOPE.reset(before)
+            acting.close()
             await self._vault.record_async(acting)  # what was opened after the last byte, as in a background task
 
 
@@ -56,7 +55,7 @@ class _Leaving:
         """Store the events, then let the message go."""
         if self._stopped:
             return
-        if message["type"] in _LEAVING and self._acting.has_opened:
+        if self._acting.owes:
             try:
                 await self._vault.record_async(self._acting)
             except ConfideError as error:

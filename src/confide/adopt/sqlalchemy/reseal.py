@@ -128,13 +128,13 @@ def _renewed(vault: Vault, old: Sequence[Old]) -> tuple[list[tuple[Old, bytes]],
     of memory: a person who is erased just then loses both. The other way round a key could be made for them after their erasure, and what
     is left of them would open again.
     """
-    tenant, scope, found, failed = vault.tenant(), current(), [], 0
+    tenant, found, failed = vault.tenant(), [], 0
     there = vault.run(_living([one.reference for one in old]))
     vault.keys.forget_all()
     old = [one for one in old if one.reference in there]
     keys = vault.keys.sealing((tenant, one.home[0], one.bound.group.purpose) for one in old)
     vault.keys.load(one.envelope for one in old)
-    with scope.doing(Action.MAINTAIN):
+    with current().doing(Action.MAINTAIN) as scope:
         for one in old:
             (subject, identity), group = one.home, one.bound.group
             try:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from confide.adopt.sqlalchemy.described import Bound
+    from confide.values.ids import SubjectId
 
 ROWS = 10_000
 """Candidates that one search may open to check them."""
@@ -39,6 +40,8 @@ ROWS = 10_000
 class Answer:
     """What a session found out before it executes a statement."""
 
+    own: SubjectId | None
+    """The only person whose values may be found, if there is one."""
     tokens: list[int]
     rows: list[Any] | None = None
     """Rows whose values were opened and are meant; None while they are looked for."""
@@ -64,6 +67,14 @@ class Search:
     def rows(self) -> list[Any]:
         """Return the rows that are meant."""
         return self._answer().rows or []
+
+    def own(self) -> SubjectId | None:
+        """Return the only person whose values may be found, if there is one."""
+        return self._answer().own
+
+    def is_everybodys(self) -> bool:
+        """Tell whether the values of everybody may be found."""
+        return self._answer().own is None
 
     def is_open(self) -> bool:
         """Tell whether the rows are still being looked for, so that whatever has a token counts."""
@@ -112,12 +123,17 @@ def _compile(element: Hit, compiler: Any, **kwargs: Any) -> str:
 def _clause(search: Search, row: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     metadata = search.bound.column.table.metadata
     token = tables_in(metadata).token
-    hits = sa.select(RowOf(token.c.row, row.type)).where(Among(token.c.token, search.tokens))
+    theirs = token.c.subject == sa.bindparam(None, type_=sa.LargeBinary(), unique=True, callable_=search.own)
+    hits = sa.select(RowOf(token.c.row, row.type)).where(Among(token.c.token, search.tokens), sa.or_(_is(search.is_everybodys), theirs))
     if search.sought.check is None:
         return row.in_(hits)
     named = row.in_(sa.bindparam(None, type_=row.type, unique=True, expanding=True, callable_=search.rows))
-    unchecked = sa.bindparam(None, type_=sa.Boolean(), unique=True, callable_=search.is_open)
-    return sa.and_(row.in_(hits), sa.or_(unchecked == sa.true(), named))
+    return sa.and_(row.in_(hits), sa.or_(_is(search.is_open), named))
+
+
+def _is(asked: Callable[[], bool]) -> sa.ColumnElement[bool]:
+    """Return a condition that is asked for when the statement is executed."""
+    return sa.bindparam(None, type_=sa.Boolean(), unique=True, callable_=asked) == sa.true()
 
 
 class RowOf(sa.ColumnElement[Any]):
@@ -187,11 +203,12 @@ def _hits(expression: Any, find: Find, sought: list[Sought], plain: Callable[[An
     within = expression._annotations.get("parententity")  # noqa: SLF001 - as above
     entity = within.entity if within is not None else None
     row = beside(expression, bound, bound.row_key, entity)
-    hits: list[Any] = [Hit(Search(bound, find, one, entity), row) for one in sought if one.entries]
-    if bound.was and plain is not None:
+    searches = [Search(bound, find, one, entity) for one in sought]
+    hits: list[Any] = [Hit(search, row) for search in searches]
+    if bound.was and plain is not None and searches:
         check_time(bound)
         was = beside(expression, bound, bound.was, entity)
-        hits.append(sa.and_(was.is_not(None), plain(was)))
+        hits.append(sa.and_(_is(searches[0].is_everybodys), was.is_not(None), plain(was)))  # whose it is is not known before it is sealed
     return sa.or_(*hits) if hits else sa.false()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -25,8 +26,7 @@ def seek(state: ORMExecuteState) -> sa.Result[Any] | None:
     """Execute a statement that searches sealed columns; None for any other.
 
     Raises:
-        NotSearchable, TooManyTokens
-        NobodyActs: candidates have to be opened, and nobody said who acts.
+        NobodyActs, Denied, NotSearchable, TooManyTokens
     """
     if not Hit.alive:
         return None
@@ -36,12 +36,13 @@ def seek(state: ORMExecuteState) -> sa.Result[Any] | None:
         return None
     if state.session.autoflush and state.execution_options.get("autoflush", True):
         state.session.flush()  # what was added and is not stored yet is not in the index either
-    answers = {search: Answer(_tokens(search, state.session)) for search in hits}
+    scope = current()
+    answers = {search: Answer(scope.search(search.bound.field), _tokens(search, state.session)) for search in hits}
     outer = ANSWERS.set({**known, **answers})
     try:
         for search, hit in hits.items():
             if search.sought.check is not None:
-                answers[search] = Answer(answers[search].tokens, _meant(state, hit))
+                answers[search] = replace(answers[search], rows=_meant(state, hit))
         ANSWERS.set({**known, **answers})
         return state.invoke_statement()
     finally:
@@ -61,14 +62,14 @@ def _tokens(search: Search, session: Session) -> list[int]:
 def _meant(state: ORMExecuteState, hit: Hit) -> list[Any]:
     """Open the candidates of a search and return the rows that are meant."""
     search, bound = hit.search, hit.search.bound
-    vault, scope = vault_of(bound.mapper), current()
+    vault = vault_of(bound.mapper)
     statement = _candidates(state.statement, hit).limit(ROWS + 1)
     rows = state.session.execute(statement, bind_arguments={"mapper": bound.mapper}).all()
     if len(rows) > ROWS:
         message = f"The search by {bound.field.name} has more than {ROWS} candidates to check: search for more of it."
         raise NotSearchable(message)
     found = []
-    with scope.doing(Action.SEARCH):
+    with current().doing(Action.SEARCH) as scope:
         reader = scope.reader(bound.field)
         vault.keys.load([row[0] for row in rows if row[0] is not None])
         for envelope, *given in rows:
