@@ -327,6 +327,24 @@ def test_bulk_updates_of_rows_that_are_not_sealed_yet(club: Club) -> None:
         assert session.get_one(club.Fee, 3).amount == Decimal("1.50")
 
 
+def test_a_person_finds_nobody_in_the_clear(club: Club) -> None:
+    """Whose a row is shows when it is sealed; until then a search for another finds nothing."""
+    club.prepare()
+    member = club.Member
+    searches = [member.email.matches("m7@example.org"), member.name.matches("name nr7"), member.name.starts_with("name nr7")]
+    with Session(club.engine) as session:
+        for condition in searches:
+            counted = sa.select(sa.func.count()).select_from(member).where(condition)
+            with pytest.raises(NobodyActs):
+                session.scalar(counted)
+            with club.acting():
+                assert session.scalar(counted) == 1
+                session.rollback()
+            with club.vault.acting("mallory", Purpose.RIGHTS_FULFILMENT, role=Role.SUBJECT, own=bytes(16)):
+                assert session.scalar(counted) == 0
+                session.rollback()
+
+
 def test_reading_clear_text_is_counted_told_and_takes_someone_who_acts(club: Club) -> None:
     """As opening does."""
     club.prepare()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from confide.access.errors import Denied
@@ -16,6 +19,7 @@ from confide.access.policy import Sentence
 from confide.adopt.errors import AlreadyActing, Misused, NobodyActs, NotYours, StillWriting
 from confide.adopt.scope import SCOPE, current
 from confide.adopt.settings import Settings
+from confide.adopt.sqlalchemy.described import describe
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.store.errors import StoreError
 from confide.values.permit import Action, Reach
@@ -23,7 +27,7 @@ from confide.values.principal import Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from confide.adopt.scope import Scope
     from tests.adopt.town import Town
@@ -213,3 +217,92 @@ def test_threads_share_no_scope(town: Town, session: Session, people: list[Any])
         thread.join()
 
     assert found == [None]
+
+
+def test_nothing_opens_after_the_end_of_a_scope(town: Town, session: Session, people: list[Any]) -> None:
+    """Neither through what opened there before, nor in a context that was copied: no event could tell of it any more."""
+    ada, ben = people
+    described: Any = describe(inspect(town.Customer))
+    with town.vault.acting("clerk", Purpose.CUSTOMER_CARE) as scope:
+        assert ada.name == "Ada"
+        copied = copy_context()
+        reader, opening = scope.reader(described.bound["name"].field), scope.at_hand[town.Customer.name]
+        held, sealed = ada.__dict__, ada.__dict__["name"]
+        session.rollback()
+    _ = ben.id, ada.id
+    for late in (
+        lambda: copied.run(lambda: ben.name),
+        lambda: copied.run(lambda: ada.name),
+        lambda: opening(ada, held | ada.__dict__, sealed),
+        lambda: copied.run(lambda: town.vault.read(reader, ada.row, ada.row, sealed)),
+        lambda: copied.run(lambda: session.scalars(sa.select(town.Customer.id).where(town.Customer.name.matches("Ada"))).all()),
+        lambda: copied.run(lambda: town.vault.act("clerk", Purpose.CUSTOMER_CARE)),
+    ):
+        with pytest.raises(NobodyActs, match="has ended"):
+            late()
+    session.rollback()
+
+    assert len(trail(town, session)) == 1
+
+
+def test_a_scope_left_in_another_context_is_recorded_and_has_ended(town: Town, session: Session, people: list[Any]) -> None:
+    """As by a generator whose steps run in different threads; where it is held still, nothing opens."""
+    _ = people[0].id
+
+    def steps() -> Iterator[str]:
+        with town.vault.acting("clerk", Purpose.CUSTOMER_CARE):
+            yield people[0].name
+            session.rollback()
+
+    here, there, made = copy_context(), copy_context(), steps()
+    assert here.run(next, made) == "Ada"
+    assert there.run(next, made, None) is None
+
+    assert len(trail(town, session)) == 1
+    with pytest.raises(NobodyActs, match="has ended"):
+        here.run(lambda: people[0].name)
+    session.rollback()
+
+
+async def test_tasks_of_one_scope_do_different_things(town: Town) -> None:
+    """What one of them exports is no export of the other."""
+    with town.vault.acting("clerk", Purpose.CUSTOMER_CARE) as scope:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def exports() -> None:
+            with current().doing(Action.EXPORT):
+                begun.set()
+                await ended.wait()
+
+        async def reads() -> tuple[Action, Action]:
+            await begun.wait()
+            meanwhile = current().action
+            with current().doing(Action.SEARCH):
+                ended.set()
+                await asyncio.sleep(0)
+            return meanwhile, current().action
+
+        _, seen = await asyncio.gather(exports(), reads())
+
+        assert seen == (Action.READ, Action.READ)
+        assert scope.action is Action.READ
+
+
+async def test_a_cancellation_does_not_keep_events_from_being_stored(town: Town, session: Session, people: list[Any]) -> None:
+    """However often it comes."""
+    _ = people[0].id
+    session.rollback()
+
+    async def reads() -> None:
+        async with town.vault.acting("clerk", Purpose.CUSTOMER_CARE):
+            assert people[0].name == "Ada"
+            session.rollback()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(reads())
+    while not task.done():
+        await asyncio.sleep(0)
+        task.cancel()
+
+    assert task.cancelled()
+    assert len(trail(town, session)) == 1

@@ -12,11 +12,12 @@ from django.test import AsyncClient, Client
 
 from confide.adopt.django.models import AuditOutbox
 from confide.adopt.django.project import vault as vault_of_project
-from confide.adopt.errors import StillWriting
+from confide.adopt.errors import NobodyActs, StillWriting
 from confide.adopt.scope import SCOPE
 from confide.values.principal import Role
 from confide.values.purpose import Purpose
 from tests.adopt.django.shop.models import Customer
+from tests.adopt.django.urls import LATER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,23 @@ def test_a_streamed_answer_is_recorded_chunk_by_chunk(client: Client) -> None:
     assert (next(chunks), len(events())) == (b"Ada\n", 1)
     assert (next(chunks), len(events())) == (b"Ben\n", 2)
     assert next(chunks, None) is None
+
+
+def test_a_streamed_answer_that_fails_is_recorded(client: Client) -> None:
+    """What was opened before the failure was opened; what is asked for afterwards is not."""
+    chunks = iter(client.get("/stream-fails").streaming_content)
+    with pytest.raises(RuntimeError):
+        next(chunks)
+
+    assert len(events()) == 1
+
+
+def test_nothing_opens_after_the_answer(client: Client) -> None:
+    """Also in what keeps the context of the request: no event could tell of it any more."""
+    client.get("/names")
+    client.get("/later")
+    with pytest.raises(NobodyActs, match="has ended"):
+        LATER[-1].run(lambda: Customer.objects.earliest("pk").name)
 
 
 def test_no_answer_without_its_events(client: Client, monkeypatch: pytest.MonkeyPatch, vault: Vault) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db import transaction
@@ -13,6 +14,9 @@ from confide.adopt.django.admin import PersonalAdmin
 from confide.adopt.django.middleware import for_purpose
 from confide.values.purpose import Purpose
 from tests.adopt.django.shop.models import Customer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class CustomerAdmin(PersonalAdmin):
@@ -50,6 +54,28 @@ async def stream_async(_request: Any) -> StreamingHttpResponse:
     return StreamingHttpResponse(lines())
 
 
+def stream_fails(_request: Any) -> StreamingHttpResponse:
+    """A stream that fails once it has opened a name."""
+
+    def lines() -> Iterator[str]:
+        _ = Customer.objects.earliest("pk").name
+        raise RuntimeError
+        yield
+
+    return StreamingHttpResponse(lines())
+
+
+LATER: list[Context] = []
+"""Contexts of requests that were kept."""
+
+
+def later(_request: Any) -> HttpResponse:
+    """Keep the context of a request in which a name was opened."""
+    _ = Customer.objects.earliest("pk").name
+    LATER.append(copy_context())
+    return HttpResponse()
+
+
 def counted(_request: Any) -> HttpResponse:
     """No name."""
     return JsonResponse({"count": Customer.objects.count()})
@@ -69,6 +95,8 @@ urlpatterns = [
     path("names-async", names_async),
     path("stream", stream),
     path("stream-async", stream_async),
+    path("stream-fails", stream_fails),
+    path("later", later),
     path("count", counted),
     path("fraud", for_purpose(Purpose.FRAUD_PREVENTION)(names)),
     path("fraud-async", for_purpose(Purpose.FRAUD_PREVENTION)(names_async)),

@@ -7,6 +7,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
+import anyio
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from fastapi import BackgroundTasks, Depends, FastAPI, Header, WebSocket
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
+from confide.adopt.errors import NobodyActs
 from confide.adopt.fastapi.install import Purpose, install
 from confide.adopt.fastapi.middleware import VaultMiddleware
 from confide.adopt.scope import SCOPE, current
@@ -321,3 +323,67 @@ async def test_other_protocols_pass(town: Town) -> None:
         current()
 
     assert passed == [("lifespan", None)]
+
+
+EXTENSIONS = ["http.response.start", "http.response.trailers", "http.response.pathsend", "http.response.zerocopysend", "http.response.push",
+              "websocket.http.response.start", "websocket.http.response.body", "some.day"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EXTENSIONS)
+async def test_events_are_stored_before_any_message(town: Town, engine: sa.Engine, people: list[bytes], kind: str) -> None:
+    """Whatever its type is: also those of extensions."""
+    left: list[tuple[str, int]] = []
+
+    async def inner(_scope: Any, _receive: Any, send: Any) -> None:
+        opens(town, engine)
+        await send({"type": kind})
+
+    async def send(message: Any) -> None:
+        left.append((message["type"], events(town, engine)))
+
+    await VaultMiddleware(inner, town.vault)(requested("http", "/"), None, send)  # type: ignore[arg-type]
+
+    assert left == [(kind, 1)]
+
+
+async def test_what_outlives_its_request_opens_nothing(town: Town, engine: sa.Engine, people: list[bytes]) -> None:
+    """A task that was started there and forgotten is told to take a scope of its own."""
+    late: list[asyncio.Task[None]] = []
+    answered = asyncio.Event()
+
+    async def goes_on() -> None:
+        await answered.wait()
+        opens(town, engine)
+
+    async def inner(_scope: Any, _receive: Any, _send: Any) -> None:
+        opens(town, engine)
+        late.append(asyncio.create_task(goes_on()))
+
+    await VaultMiddleware(inner, town.vault)(requested("http", "/"), None, None)  # type: ignore[arg-type]
+    answered.set()
+    with pytest.raises(NobodyActs, match="has ended"):
+        await late[0]
+
+    assert events(town, engine) == 1
+
+
+async def test_a_request_that_is_cancelled_is_recorded(town: Town, engine: sa.Engine, people: list[bytes]) -> None:
+    """Also by a scope that cancels whatever is awaited in it."""
+
+    async def inner(_scope: Any, _receive: Any, _send: Any) -> None:
+        opens(town, engine)
+        await anyio.sleep(60)
+
+    await town.vault.start_async()
+    with anyio.move_on_after(0.05):
+        await VaultMiddleware(inner, town.vault)(requested("http", "/"), None, None)  # type: ignore[arg-type]
+
+    assert events(town, engine) == 1
+
+
+def opens(town: Town, engine: sa.Engine) -> None:
+    """Open a name; nobody need be said to act yet."""
+    if current().principal is None:
+        town.vault.act("clerk", Purpose.CUSTOMER_CARE)
+    with Session(engine) as session:
+        assert session.scalars(sa.select(town.Customer).order_by(town.Customer.id)).first().name == "Ada"  # type: ignore[union-attr]  # it is there
