@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from confide.adopt.sqlalchemy.described import Person, describe
 from confide.crypto.errors import CryptoError, DoesNotOpen, NotAnEnvelope
 from confide.keys.errors import KeyMissing
+from confide.values.principal import Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def test_a_value_does_not_open_in_another_column(town: Town, session: Session, p
 
 
 def test_a_row_that_was_pointed_at_somebody_else_does_not_open(town: Town, session: Session, people: list[Any]) -> None:
-    """By its subject, by its foreign key, or by both; what the law keeps is bound to the foreign key as well."""
+    """By its subject, by its foreign key, or by both; what the law keeps is bound to both as well."""
     ada, ben = people
     account = ada.accounts[0].id
     table = town.Account.__table__
@@ -78,14 +79,37 @@ def test_a_row_that_was_pointed_at_somebody_else_does_not_open(town: Town, sessi
         {"owner": bytes(theirs["owner"]), "customer_id": ben.id},
     ):
         tamper(session, table, account, **change)
-        with pytest.raises(DoesNotOpen):
-            _ = session.get_one(town.Account, account).iban
-        if "customer_id" in change:
+        for column in ("iban", "memo"):
             with pytest.raises(DoesNotOpen):
-                _ = session.get_one(town.Account, account).memo
+                getattr(session.get_one(town.Account, account), column)
         tamper(session, table, account, owner=bytes(before["owner"]), customer_id=before["customer_id"])
 
     assert session.get_one(town.Account, account).iban == "DE-Ada"
+
+
+def test_what_the_law_keeps_is_opened_for_nobody_who_took_the_row(town: Town, session: Session, people: list[Any]) -> None:
+    """A person whose identifier was written into another's row neither reads nor exports what stands there."""
+    ada, ben = people
+    account, mine = ada.accounts[0].id, ben.row
+    tamper(session, town.Account.__table__, account, owner=bytes(raw(session, town.Account.__table__, ben.accounts[0].id)["owner"]))
+    with town.vault.acting("ben", Purpose.RIGHTS_FULFILMENT, role=Role.SUBJECT, own=mine):
+        with pytest.raises(DoesNotOpen):
+            _ = session.get_one(town.Account, account).memo
+        with pytest.raises(DoesNotOpen):
+            town.vault.export(session, mine)
+        session.rollback()
+
+
+def test_a_row_that_is_given_to_another_person_takes_what_the_law_keeps_along(town: Town, session: Session, people: list[Any]) -> None:
+    """It is sealed anew for them."""
+    ada, ben = people
+    account = ada.accounts[0]
+    before = bytes(raw(session, town.Account.__table__, account.id)["memo"])
+    account.customer = ben
+    session.commit()
+
+    assert bytes(raw(session, town.Account.__table__, account.id)["memo"]) != before
+    assert account.memo == "rent Ada"
 
 
 def test_a_row_that_took_another_identity_does_not_open(town: Town, session: Session, people: list[Any]) -> None:

@@ -17,7 +17,7 @@ from confide.sealed.errors import DeclarationRefused, TooLong
 from confide.sealed.finding import Find
 from confide.sealed.kinds import DATE, TEXT
 from confide.values.ids import NO_SUBJECT, KeyRef, SubjectId, TenantId
-from confide.values.place import Place
+from confide.values.place import Place, length_prefixed
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ HOME = Home(TenantId(1), ANN, ROW)
 
 def put(home: Home, *values: tuple[Field, Any]) -> list[bytes]:
     """Seal values of one row."""
-    owner = NO_SUBJECT if values[0][0].tenant_wide else home.subject
-    return KEY.seal_cells(cells(home.tenant, owner, home.row, values))
+    return KEY.seal_cells(cells(home.tenant, home.subject, home.row, values))
 
 
 def get(home: Home, of: Field, envelope: bytes) -> Any:
@@ -68,15 +67,31 @@ ELSEWHERE: dict[str, tuple[Home, Field]] = {
 }
 
 
+def wide(of: Field) -> Field:
+    """Return a column as it is where the law keeps what stands in it; one of another class stays as it is."""
+    kept = of.declared.purpose is PurposeClass.CONTRACT
+    return replace(of, declared=Personal(Category.NAME, purpose=PurposeClass.STATUTORY, erase=Erase.KEEP)) if kept else of
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["the person's key", "the tenant's key"])
 @pytest.mark.parametrize(("home", "of"), ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_moved_value_does_not_open(home: Home, of: Field) -> None:
-    """Nor does one that is read as if it were from there."""
-    envelope = put(HOME, (NAME, "Ada"))[0]
+def test_a_moved_value_does_not_open(home: Home, of: Field, kept: bool) -> None:
+    """Nor does one that is read as if it were from there, whoever's key it is under."""
+    name, of = (wide(NAME), wide(of)) if kept else (NAME, of)
+    envelope = put(HOME, (name, "Ada"))[0]
 
     with pytest.raises(DoesNotOpen):
         get(home, of, envelope)
     with pytest.raises(DoesNotOpen):
-        get(HOME, NAME, put(home, (of, "Ada"))[0])
+        get(HOME, name, put(home, (of, "Ada"))[0])
+
+
+def test_whose_a_kept_value_is_cannot_be_told_in_two_ways() -> None:
+    """A person and a row never make the same place as another person with another row."""
+    place = places(TenantId(1), wide(NAME))
+
+    assert place(NO_SUBJECT, ANN + ROW).context() != place(ANN, ROW).context()
+    assert place(NO_SUBJECT, bytes(7) + b"\x10" + ANN + ROW).context() != place(ANN, ROW).context()
 
 
 @given(st.data())
@@ -92,13 +107,14 @@ def test_any_flipped_bit_is_noticed(data: st.DataObject) -> None:
 
 def test_the_context_is_that_of_a_place() -> None:
     """The parts that are made once each add up to what `values.place` says."""
-    for of in (NAME, replace(NAME, declared=Personal(Category.NAME, purpose=PurposeClass.STATUTORY, erase=Erase.KEEP))):
+    for of in (NAME, wide(NAME)):
         subject = NO_SUBJECT if of.tenant_wide else ANN
         for row in (ROW, ROW + b"a foreign key", b""):
-            place = Place(TenantId(1), subject, of.declared.purpose, b"customer", b"name", row)
+            named = length_prefixed(ANN) + row if of.tenant_wide else row
+            place = Place(TenantId(1), subject, of.declared.purpose, b"customer", b"name", named)
             made = places(TenantId(1), of)(ANN, row)
 
-            assert made.context() == place.context() == cells(TenantId(1), subject, row, [(of, "Ada")])[0][0]
+            assert made.context() == place.context() == cells(TenantId(1), ANN, row, [(of, "Ada")])[0][0]
             assert (made.tenant, made.subject, made.purpose_class) == (1, subject, of.declared.purpose)
 
 

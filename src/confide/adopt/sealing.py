@@ -42,12 +42,10 @@ def _seal(vault: Vault, tenant: TenantId, row: Mapping[str, Any], found: Sequenc
     bound = found[0][0]
     group = bound.group
     subject, identity = group.where(row)
-    if group.tenant_wide:
-        subject = NO_SUBJECT
-    elif not subject:
+    if not subject and not group.tenant_wide:
         message = f"It cannot be told whose {bound.field.name} is: set {bound.person.relationship or bound.person.key} first."
         raise NoSubject(message)
-    key = vault.keys.sealing_one((tenant, subject, group.purpose))
+    key = vault.keys.sealing_one((tenant, NO_SUBJECT if group.tenant_wide else subject, group.purpose))
     envelopes = key.seal_cells(cells(tenant, subject, identity, [(bound.field, cell.value) for bound, cell in found]))
     for (_, cell), envelope in zip(found, envelopes):  # noqa: B905 - as many as there are cells; checking it would cost as much again
         cell.envelope = envelope

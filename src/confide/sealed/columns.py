@@ -2,6 +2,9 @@
 
 The associated data of an envelope is made of three parts: what the values of a row share (tenant, subject), what the values of a column
 share (purpose class, table, column), and the row. Only the first and the last are made anew for each row.
+
+What is sealed under a key of the tenant names no subject in the first part, since the key is nobody's. Whose it is stands before the row in
+the last part: a row that was given to somebody else does not open.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from confide.values.place import length_prefixed
 from confide.values.purpose import PurposeClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from confide.sealed.kinds import Kind
@@ -131,29 +134,39 @@ def _plaintext(of: Field) -> Callable[[Any], bytes]:
 
 def places(tenant: TenantId, of: Field) -> Callable[[SubjectId, bytes], Here]:
     """Return what makes the place of a column's value from a person and a row; every value that is opened passes it."""
-    head, middle, purpose, tenant_wide = _EIGHT + tenant.to_bytes(8, "big"), of.middle, of.declared.purpose, of.tenant_wide
+    head, middle, purpose = _EIGHT + tenant.to_bytes(8, "big"), of.middle, of.declared.purpose
     usual_head, usual_middle, new = head + _SIXTEEN, middle + _SIXTEEN, tuple.__new__
+    nobody = head + _prefixed(NO_SUBJECT) + middle
 
     def place(subject: SubjectId, row: bytes) -> Here:
-        owner = NO_SUBJECT if tenant_wide else subject
-        if len(owner) == len(row) == _ID_BYTES:  # nearly always
-            context = usual_head + owner + usual_middle + row
+        if len(subject) == len(row) == _ID_BYTES:  # nearly always
+            context = usual_head + subject + usual_middle + row
         else:
-            context = head + _prefixed(owner) + middle + _prefixed(row)
-        return new(Here, (tenant, owner, purpose, context))
+            context = head + _prefixed(subject) + middle + _prefixed(row)
+        return new(Here, (tenant, subject, purpose, context))
 
-    return place
+    def tenant_wide(subject: SubjectId, row: bytes) -> Here:
+        return new(Here, (tenant, NO_SUBJECT, purpose, nobody + _prefixed(_owned(subject, row))))
+
+    return tenant_wide if of.tenant_wide else place
 
 
-def cells(tenant: TenantId, owner: bytes, row: bytes, values: Iterable[tuple[Field, Any]]) -> list[tuple[bytes, bytes, int]]:
-    """Return context, plaintext and flags of the values of one row that are sealed under the key of one owner.
+def cells(tenant: TenantId, subject: bytes, row: bytes, values: Sequence[tuple[Field, Any]]) -> list[tuple[bytes, bytes, int]]:
+    """Return context, plaintext and flags of the values of one row that are sealed under one key, a person's or the tenant's.
 
     Raises:
         WrongKind, TooLong
     """
-    before = _EIGHT + tenant.to_bytes(8, "big") + _prefixed(owner)
+    if values[0][0].tenant_wide:
+        subject, row = NO_SUBJECT, _owned(subject, row)
+    before = _EIGHT + tenant.to_bytes(8, "big") + _prefixed(subject)
     after = _prefixed(row)
     return [(before + of.middle + after, of.plaintext(value), of.flags) for of, value in values]
+
+
+def _owned(subject: bytes, row: bytes) -> bytes:
+    """Return the row part of what is sealed under a key of the tenant: whose the row is, and what names it."""
+    return _prefixed(subject) + row
 
 
 def _prefixed(part: bytes) -> bytes:

@@ -9,11 +9,15 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from confide.adopt.django.export import export
 from confide.crypto.errors import CryptoError, DoesNotOpen
 from confide.keys.errors import KeyMissing
+from confide.values.principal import Role
+from confide.values.purpose import Purpose
 from tests.adopt.django.shop.models import Account, Customer
 
 if TYPE_CHECKING:
+    from confide.adopt.django.vault import Vault
     from confide.adopt.scope import Scope
 
 COLUMNS = {"shop_customer": ("name", "email"), "shop_account": ("iban", "memo")}
@@ -40,6 +44,28 @@ def tamper(table: str, column: str, at: Any, value: Any) -> None:
     """Change a row as whoever has the database can; the CHECKs of the table stay in force."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = %s", [value, at])  # noqa: S608 - as above
+
+
+def test_what_the_law_keeps_is_opened_for_nobody_who_took_the_row(vault: Vault, people: list[Customer]) -> None:
+    """A person whose identifier was written into another's row neither reads nor exports what stands there."""
+    ada, ben = people
+    account, theirs = ada.accounts.get().pk, ben.accounts.get().pk
+    mine = stored("shop_account", "owner", theirs)
+    tamper("shop_account", "owner", account, mine)
+    with vault.acting("ben", Purpose.RIGHTS_FULFILMENT, role=Role.SUBJECT, own=ben.row):
+        with pytest.raises(DoesNotOpen):
+            _ = Account.objects.get(pk=account).memo
+        with pytest.raises(DoesNotOpen):
+            export(ben.row)
+
+
+def test_a_row_that_is_given_to_another_person_takes_what_the_law_keeps_along(people: list[Customer]) -> None:
+    """It is sealed anew for them."""
+    account = people[0].accounts.get()
+    account.customer = people[1]
+    account.save()
+
+    assert Account.objects.get(pk=account.pk).memo == "rent Ada"
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

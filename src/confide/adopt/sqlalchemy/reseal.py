@@ -56,8 +56,12 @@ class Old:
     @property
     def home(self) -> tuple[Any, bytes]:
         """Whose the value is, and what names its row."""
-        subject, identity = self.bound.where(self.row)
-        return (NO_SUBJECT if self.bound.field.tenant_wide else subject), identity
+        return self.bound.where(self.row)
+
+    @property
+    def whose_key(self) -> Any:
+        """The person under whose key it is sealed; nobody where that is the tenant's."""
+        return NO_SUBJECT if self.bound.field.tenant_wide else self.home[0]
 
 
 def holding(registry: Any, connection: sa.Connection) -> list[Work]:
@@ -132,13 +136,13 @@ def _renewed(vault: Vault, old: Sequence[Old]) -> tuple[list[tuple[Old, bytes]],
     there = vault.run(_living([one.reference for one in old]))
     vault.keys.forget_all()
     old = [one for one in old if one.reference in there]
-    keys = vault.keys.sealing((tenant, one.home[0], one.bound.group.purpose) for one in old)
+    keys = vault.keys.sealing((tenant, one.whose_key, one.bound.group.purpose) for one in old)
     vault.keys.load(one.envelope for one in old)
     with current().doing(Action.MAINTAIN) as scope:
         for one in old:
-            (subject, identity), group = one.home, one.bound.group
+            key = keys[tenant, one.whose_key, one.bound.group.purpose]
             try:
-                again = scope.reader(one.bound.field).again(subject, identity, one.envelope, keys[tenant, subject, group.purpose])
+                again = scope.reader(one.bound.field).again(*one.home, one.envelope, key)
             except CryptoError:
                 failed += 1
             except KeyMissing:  # erased meanwhile
