@@ -356,11 +356,12 @@ class Keyring:
             await self._make(tenant, INDEX, NO_SUBJECT, SEARCH, now, current.generation + 1)
         await self.between(tenant, now, anew=True)
 
-    async def drop_search(self, tenant: TenantId, now: int) -> None:
-        """Destroy every generation of the search index's key but the newest, once nothing is indexed under them."""
+    async def drop_search(self, tenant: TenantId, newest: int, now: int) -> None:
+        """Destroy the generations of the search index's key before the one that everything was indexed under; another may have begun."""
         values = {"tenant": tenant, "kind": INDEX, "subject": NO_SUBJECT, "class": SEARCH}
-        older = [KeyRow(*row) for row in await self._database.fetch(store.GENERATIONS, values)][:-1]
-        await self._database.commit(Unit(tuple(Alter(store.DROP, {"this": row.key_ref}, None) for row in older)))
+        rows = [KeyRow(*row) for row in await self._database.fetch(store.GENERATIONS, values)]
+        drops = [Alter(store.DROP, {"this": row.key_ref}, None) for row in rows if row.generation < newest]
+        await self._database.commit(Unit(tuple(drops)))
         await self.between(tenant, now, anew=True)
 
     async def renew(self, tenant: TenantId, subject: SubjectId, purpose_class: PurposeClass, now: int) -> DataKey:

@@ -135,6 +135,26 @@ async def test_a_killed_change_goes_on(practice: Practice, clinician: Client) ->
     assert set(await clinician.found("Patient", family="Marchbanks")) == expected
 
 
+async def test_a_change_that_two_processes_finish_leaves_the_next_one_whole(practice: Practice, clinician: Client) -> None:
+    """The slower one drops nothing that is indexed under, although a third generation was begun in between."""
+    expected = await add(clinician, 4, "Ruthven")
+    await begin(practice)
+    wait(practice, 2)
+    found = await keys(practice)
+    slower = Keyring(practice.house.keys, practice.house.provider, provider_seconds=SECONDS)
+    await slower.start(TENANT, moment(practice))
+    parts = replace(practice.house.parts, keyring=slower, index=BlindIndex(slower, TENANT))
+    assert await go_on(practice) == found[1].generation
+    await begin(practice)
+    assert await renew(replace(call_now(practice.house), parts=parts, now=moment(practice)), ignore) == found[1].generation
+
+    assert [one.generation for one in await keys(practice)] == [found[1].generation, found[1].generation + 1]
+    assert set(await clinician.found("Patient", family="Ruthven")) == expected
+    wait(practice, 2)
+    await go_on(practice)
+    assert set(await clinician.found("Patient", family="Ruthven")) == expected
+
+
 async def total(practice: Practice) -> int:
     """Return how many documents there are."""
     return int((await practice.database.fetch(store.COUNT_CURRENT, {"tenant": TENANT}))[0][0])

@@ -69,7 +69,7 @@ async def renew(call: Call, report: Callable[[int], None]) -> int | None:
     await jobs.begin(parts.database, jobs.renewal(newest), 0)
     await reindex(call, jobs.renewal(newest), report)
     await parts.database.commit(Unit(tuple(write.unmark(one.generation) for one in keys[:-1])))
-    await parts.keyring.drop_search(tenant, call.now)  # last: whoever was stopped before has two generations, and begins again
+    await parts.keyring.drop_search(tenant, newest, call.now)  # last: whoever was stopped before has two generations, and begins again
     return newest
 
 
