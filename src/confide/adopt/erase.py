@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from confide.adopt.errors import Misused
-from confide.adopt.parts import catch_up, clock
+from confide.adopt.parts import catch_up, clock, hold_what_is_behind
 from confide.adopt.record import PERSON, pseudonym
 from confide.adopt.storing import store
 from confide.audit import append
 from confide.audit.append import Origin, Told
 from confide.rights import erase as rights
 from confide.store.work import Unit
+from confide.values.errors import ConfideError
 
 if TYPE_CHECKING:
     from confide.adopt.parts import Parts
@@ -39,6 +40,7 @@ async def erase(parts: Parts, scope: Scope, permit: Permit, subject: SubjectId, 
 
     Raises:
         UnknownSubject: nothing is stored about them.
+        StillReferenced: rows that would be deleted are referred to by rows that stay; nothing was written down.
         LedgerRefused, Unavailable, StillWriting
     """
     principal = permit.principal
@@ -50,8 +52,13 @@ async def erase(parts: Parts, scope: Scope, permit: Permit, subject: SubjectId, 
     horizon = parts.settings.lifetimes.horizon(parts.provider.destruction_seconds)
     if dry_run:
         return Erasure(planned.items, None, horizon)
-    entry = await rights.write_down(parts.keyring, parts.ledgers[tenant], tenant, planned, clock())
-    await catch_up(parts, tenant)
+    keys = tuple(await parts.keyring.references(tenant, subject))  # named, so that none of them is ever put back
+    entry = await rights.write_down(parts.keyring, parts.ledgers[tenant], tenant, replace(planned, keys=keys), clock())
+    try:
+        await catch_up(parts, tenant)
+    except ConfideError:
+        await hold_what_is_behind(parts)  # it is certain by now, and is tried until it is done
+        raise
     parts.keyring.forget()
     told = _told(parts, permit, planned)
     step = await append.step(parts.keyring, tenant, principal, Origin(scope.request, None), told, clock())

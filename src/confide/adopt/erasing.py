@@ -41,6 +41,7 @@ class ErasingVault(Vault):
         Raises:
             NobodyActs, Denied, UnknownSubject, LedgerRefused, Unavailable, StillWriting
             NotFinished: a table is being migrated.
+            StillReferenced: rows that would be deleted are referred to by rows that stay; nothing was written down.
         """
         done = self.run(self._erasure(subject, dry_run=dry_run), ERASE_SECONDS)
         self.keys.forget_all()

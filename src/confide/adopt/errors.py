@@ -53,3 +53,9 @@ class StillWriting(AdoptError):
     """The backend's own transaction kept the audit trail from being written; nothing that was opened may leave."""
 
     code: ClassVar[str] = "adopt.still-writing"
+
+
+class StillReferenced(AdoptError):
+    """Rows that an erasure deletes are referred to by rows that it leaves; nothing was deleted, and nothing written down."""
+
+    code: ClassVar[str] = "adopt.still-referenced"

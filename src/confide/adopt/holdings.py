@@ -6,24 +6,28 @@ with, can be carried out before the backend does anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from confide.adopt.errors import StillReferenced
+from confide.adopt.identifiers import as_bytes
+from confide.adopt.references import Deletions, references
 from confide.adopt.storing import store
 from confide.keys.ledger import State
 from confide.rights.holdings import Plan
+from confide.store.errors import Conflict
 from confide.store.sqlite import SqliteDatabase
 from confide.store.statements import Change, Insert, Query
 from confide.store.work import Add, Alter, Unit
 from confide.values.ids import SubjectId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
+    from confide.adopt.step import Step
     from confide.adopt.tables import Tables
     from confide.keys.ledger import Entry
     from confide.store.work import Database
@@ -31,42 +35,6 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 30.0
 """How long a step of an erasure waits for another writer of an SQLite file."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What an erasure does with a person's rows in one table."""
-
-    table: sa.Table
-    person: sa.Column[Any]
-    emptied: tuple[sa.Column[Any], ...]
-    left: tuple[sa.Column[Any], ...]
-    """Columns that may not be empty: they stay as ciphertext without a key."""
-    deletes: bool
-
-    @property
-    def kind(self) -> str:
-        """What a plan calls it."""
-        return f"{self.table.fullname} rows {'deleted' if self.deletes else 'emptied'}"
-
-    @cached_property
-    def count(self) -> Query:
-        """Counts the rows."""
-        return Query(sa.select(sa.func.count()).select_from(self.table).where(self.person == self._subject))
-
-    @cached_property
-    def change(self) -> Change | None:
-        """Deletes or empties them; None where only keys are destroyed."""
-        if self.deletes:
-            return Change(sa.delete(self.table).where(self.person == self._subject))
-        if not self.emptied:
-            return None
-        empty = {column: sa.null() for column in self.emptied}
-        return Change(sa.update(self.table).where(self.person == self._subject).values(empty))
-
-    @property
-    def _subject(self) -> sa.BindParameter[Any]:
-        return sa.bindparam("subject", type_=self.person.type)
 
 
 class ModelHoldings:
@@ -77,10 +45,14 @@ class ModelHoldings:
         self._steps, self._tables, self._database, self._tenant = steps, tables, database, tenant
 
     async def plan(self, subject: SubjectId, now: int) -> Plan | None:  # noqa: ARG002 - as `Holdings` has it
-        """See `Holdings.plan`."""
+        """See `Holdings.plan`.
+
+        Raises:
+            StillReferenced: rows that would be deleted are referred to by rows that stay.
+        """
         items = []
         for step in self._steps():
-            rows = await self._database.fetch(step.count, self._values(step, subject))
+            rows = await self._database.fetch(step.count, self._values(subject))
             if rows[0][0]:
                 items.append((step.kind, int(rows[0][0])))
         for table in (self._tables.token, self._tables.unique):
@@ -88,7 +60,19 @@ class ModelHoldings:
             rows = await self._database.fetch(counted, {"subject": subject})
             if rows[0][0]:
                 items.append((f"{table.name} rows deleted", int(rows[0][0])))
+        await self._check(subject)
         return Plan(subject, tuple(items), 0) if items else None
+
+    async def _check(self, subject: SubjectId) -> None:
+        folds = isinstance(self._database, SqliteDatabase)
+        deletions = Deletions(self._steps(), await references(self._database), folds=folds)
+        blocking = {name.table for name, query in deletions.blocking() if await self._database.fetch(query, self._values(subject))}
+        if blocking:
+            message = (
+                f"Rows of {', '.join(sorted(blocking))} refer to rows that this erasure deletes, and it leaves them: nothing was deleted. "
+                "Delete those rows first, or let the database do it (ON DELETE CASCADE)."
+            )
+            raise StillReferenced(message)
 
     async def reached(self) -> State:
         """See `Holdings.reached`."""
@@ -101,14 +85,52 @@ class ModelHoldings:
         """See `Holdings.erase`: everything of an entry in one transaction, which remembers it as well."""
         work: list[Add | Alter] = []
         for subject in map(SubjectId, entry.subject_ids()):
-            for table in (self._tables.token, self._tables.unique):
-                dropped = Change(sa.delete(table).where(table.c.subject == sa.bindparam("subject")))
-                work.append(Alter(dropped, {"subject": subject}, None))
-            changes = [(step, step.change) for step in self._steps()]
-            work += [Alter(change, self._values(step, subject), None) for step, change in changes if change is not None]
-        await store(self._database, Unit((*work, await self._mark(after))), PATIENCE_SECONDS)
+            work += [*self._of_subject(subject), *await self._of_rows(subject)]
+            changes = [step.change for step in self._steps()]
+            work += [Alter(change, self._values(subject), None) for change in changes if change is not None]
+        try:
+            await store(self._database, Unit((*work, await self._mark(after))), PATIENCE_SECONDS)
+        except Conflict:
+            for subject in map(SubjectId, entry.subject_ids()):
+                await self._check(subject)  # which says what stands in the way
+            raise
         report(len(work))
         return ()
+
+    def _of_subject(self, subject: SubjectId) -> list[Alter]:
+        """Return what takes a person out of the blind index."""
+        return [Alter(change, {"subject": subject}, None) for change in self._drops]
+
+    @cached_property
+    def _drops(self) -> tuple[Change, ...]:
+        mine = sa.bindparam("subject")
+        return tuple(Change(sa.delete(table).where(table.c.subject == mine)) for table in (self._tables.token, self._tables.unique))
+
+    async def _of_rows(self, subject: SubjectId) -> list[Alter]:
+        """Return what takes their rows out of it: an entry that lost its subject is theirs too."""
+        work = []
+        for step in self._steps():
+            if not step.numbers:
+                continue
+            found = await self._database.fetch(step.rows, self._values(subject))
+            for table in (self._tables.token, self._tables.unique):
+                columns = sa.or_(*(table.c.number == number for number in step.numbers))
+                dropped = Change(sa.delete(table).where(table.c.row == sa.bindparam("row"), columns))
+                work += [Alter(dropped, {"row": as_bytes(row)}, None) for (row,) in found]
+        return work
+
+    async def sweep(self, subjects: Collection[SubjectId]) -> int:
+        """Take people out of the blind index again, where somebody wrote for them after their erasure; return how many there were."""
+        tables = (self._tables.token, self._tables.unique)
+        wanted = [{"subject": subject} for subject in subjects]
+        there = set()
+        for table in tables:
+            found = Query(sa.select(table.c.subject).where(table.c.subject == sa.bindparam("subject")).limit(1))
+            there |= {SubjectId(bytes(row[0])) for row in (await self._database.fetch_each(found, wanted) if wanted else ())}
+        if there:
+            work = [step for subject in there for step in self._of_subject(subject)]
+            await store(self._database, Unit(tuple(work)), PATIENCE_SECONDS)
+        return len(there)
 
     async def _mark(self, after: State) -> Add | Alter:
         shredded, before = self._tables.shredded, await self.reached()
@@ -122,7 +144,5 @@ class ModelHoldings:
         values = {"this": self._tenant, "seen": before.entries, "entries": after.entries, "head": after.head}
         return Alter(Change(advance), values)
 
-    def _values(self, step: Step, subject: SubjectId) -> dict[str, Any]:
-        if not isinstance(step.person.type, sa.Uuid):
-            return {"subject": subject}
-        return {"subject": subject.hex() if isinstance(self._database, SqliteDatabase) else UUID(bytes=subject)}
+    def _values(self, subject: SubjectId) -> dict[str, Any]:
+        return {"subject": subject, "uuid": subject.hex() if isinstance(self._database, SqliteDatabase) else UUID(bytes=subject)}

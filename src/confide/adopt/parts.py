@@ -6,30 +6,34 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from confide.adopt.begin import check
+from confide.adopt.errors import StillWriting
 from confide.keys.errors import KeysError
 from confide.keys.hierarchy import Keyring
 from confide.keys.ledger import Ledger, State
 from confide.keys.providers.opening import open_provider
+from confide.keys.shred import keep_destroyed
 from confide.keys.tend import tend
 from confide.rights import erase as rights
+from confide.rights.holdings import Holdings
 from confide.store.errors import StoreError
 from confide.store.opening import open_database, sqlite_path
 from confide.store.sqlite import SqliteDatabase
+from confide.values.errors import ConfideError
+from confide.values.ids import SubjectId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
     from pathlib import Path
 
     from confide.adopt.settings import Settings
     from confide.keys.provider import Provider
-    from confide.rights.holdings import Holdings
     from confide.store.work import Database
     from confide.values.ids import TenantId
 
-    HoldingsOf = Callable[[Database, TenantId], Holdings]
+    HoldingsOf = Callable[[Database, TenantId], "SweptHoldings"]
 
 FIRST_TEND_SECONDS, TEND_SECONDS = 60, 3_600
 
@@ -37,6 +41,14 @@ FIRST_TEND_SECONDS, TEND_SECONDS = 60, 3_600
 def clock() -> int:
     """Return microseconds since 1970; the only clock of a vault, read at its door."""
     return time.time_ns() // 1000
+
+
+class SweptHoldings(Holdings, Protocol):
+    """The models of a backend."""
+
+    async def sweep(self, subjects: Collection[SubjectId]) -> int:
+        """Take people out of the blind index again, where somebody wrote for them after their erasure; return how many there were."""
+        ...
 
 
 @dataclass
@@ -74,6 +86,7 @@ async def open_parts(settings: Settings, holdings: HoldingsOf | None) -> Parts:
                 await keyring.start(tenant, clock())
                 public = (await keyring.signer(tenant, clock())).public()
                 parts.ledgers[tenant] = Ledger(ledger_path(settings, tenant), public)
+                await _keep_destroyed(parts, tenant)
             await hold_what_is_behind(parts)
             _begin(parts, _tend(parts))
         except BaseException:
@@ -106,15 +119,21 @@ async def hold_what_is_behind(parts: Parts) -> None:
         if ledger.pending(State()):
             waiting += await rights.pending(ledger, parts.holdings(parts.data, tenant), parts.keys, tenant)
     if waiting:
-        parts.keyring.hold(f"Erasures of the shred ledger ({waiting}) are carried out first, as after a restore: nothing opens until then.")
-        _begin(parts, _catch_up(parts))
+        reason = f"Erasures of the shred ledger ({waiting}) are carried out first, as after a restore: nothing opens until then."
+        parts.keyring.hold(reason)
+        _begin(parts, _catch_up(parts, reason))
 
 
-async def _catch_up(parts: Parts) -> None:
+async def _catch_up(parts: Parts, reason: str) -> None:
     while True:
-        with suppress(StoreError):
+        try:
             for tenant in parts.ledgers:
                 await catch_up(parts, tenant)
+        except ConfideError as error:  # whose sentences hold nothing personal
+            parts.keyring.hold(f"{reason} The last attempt failed ({error.code}): {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it was must not end the attempts
+            parts.keyring.hold(f"{reason} The last attempt failed ({type(error).__name__}).")
+        else:
             parts.keyring.hold(None)
             return
         await asyncio.sleep(1)
@@ -125,15 +144,43 @@ async def catch_up(parts: Parts, tenant: TenantId) -> int:
     if parts.holdings is None:
         return 0
     holdings = parts.holdings(parts.data, tenant)
-    return await rights.catch_up(parts.ledgers[tenant], holdings, parts.keys, tenant, lambda _count: None, clock())
+    done = await rights.catch_up(parts.ledgers[tenant], holdings, parts.keys, tenant, lambda _count: None, clock())
+    await _sweep(parts, tenant)
+    return done
+
+
+async def tend_tenant(parts: Parts, tenant: TenantId) -> list[str]:
+    """Do what is due by the clock for a tenant; return the names of the deeds.
+
+    Raises:
+        ProviderUnavailable, ProviderRefused, LedgerRefused, Unavailable, StillWriting
+    """
+    await _keep_destroyed(parts, tenant)  # before a sweep could take a key that was put back into the next epoch
+    done = await tend(parts.keys, parts.provider, tenant, parts.settings.lifetimes, clock())
+    await _sweep(parts, tenant)
+    return done
+
+
+async def _keep_destroyed(parts: Parts, tenant: TenantId) -> None:
+    # Not whole people: a backend may write for somebody anew under the identifier of before, and that opens.
+    await keep_destroyed(parts.keys, parts.ledgers[tenant].all(), subjects=False)
+
+
+async def _sweep(parts: Parts, tenant: TenantId) -> None:
+    """Take whoever was erased, and has no key since, out of the blind index: another process may have written under a key at hand."""
+    if parts.holdings is None:
+        return
+    erased = {SubjectId(subject) for entry in parts.ledgers[tenant].all() for subject in entry.subject_ids()}
+    gone = [subject for subject in erased if not await parts.keyring.references(tenant, subject)]
+    await parts.holdings(parts.data, tenant).sweep(gone)
 
 
 async def _tend(parts: Parts) -> None:
     await asyncio.sleep(FIRST_TEND_SECONDS)
     while True:
         for tenant in parts.settings.tenants:
-            with suppress(KeysError, StoreError):  # as due in an hour as now
-                await tend(parts.keys, parts.provider, tenant, parts.settings.lifetimes, clock())
+            with suppress(KeysError, StoreError, StillWriting):  # as due in an hour as now
+                await tend_tenant(parts, tenant)
         await asyncio.sleep(TEND_SECONDS)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from confide.adopt.deed import tell
-from confide.adopt.parts import clock
+from confide.adopt.parts import clock, tend_tenant
 from confide.adopt.sqlalchemy.holdings import all_described
 from confide.adopt.sqlalchemy.in_use import in_use
 from confide.adopt.sqlalchemy.migrate.engine import reader
@@ -20,7 +20,6 @@ from confide.cli.rotations import ROTATIONS
 from confide.keys import rotate
 from confide.keys.rotate import SETTLED
 from confide.keys.status import status
-from confide.keys.tend import tend
 from confide.values.permit import Action
 from confide.values.principal import Role
 from confide.values.purpose import Purpose
@@ -174,7 +173,7 @@ def _status(vault: Vault, tenant: TenantId) -> list[Line]:
 
 def _tended(vault: Vault, tenant: TenantId) -> list[str]:
     async def work(parts: Parts) -> list[str]:
-        return await tend(parts.keys, parts.provider, tenant, parts.settings.lifetimes, clock())
+        return await tend_tenant(parts, tenant)
 
     return vault.run(work, LONG)
 

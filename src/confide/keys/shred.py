@@ -37,9 +37,13 @@ async def destroy(database: Database, entry: Entry, reached: State, unneeded: It
     await database.commit(Unit((*drops, mark)))
 
 
-async def keep_destroyed(database: Database, entries: Iterable[Entry]) -> None:
-    """Delete again whatever some entry names: a key row that somebody put back would otherwise live on in the next epoch."""
+async def keep_destroyed(database: Database, entries: Iterable[Entry], *, subjects: bool = True) -> None:
+    """Delete again whatever some entry names: a key row that somebody put back would otherwise live on in the next epoch.
+
+    Without `subjects`, only the keys that it names one by one: whoever may come back after their erasure has other keys since.
+    """
     for entry in entries:
-        gone = [Alter(store.DROP_SUBJECT, {"tenant": entry.tenant, "subject": subject}, None) for subject in entry.subject_ids()]
+        named = entry.subject_ids() if subjects else ()
+        gone = [Alter(store.DROP_SUBJECT, {"tenant": entry.tenant, "subject": subject}, None) for subject in named]
         gone += [Alter(store.DROP, {"this": key_ref}, None) for key_ref in entry.key_refs()]
         await database.commit(Unit(tuple(gone)))

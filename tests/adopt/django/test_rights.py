@@ -15,7 +15,7 @@ from django.db import connection
 from confide.access.errors import Denied
 from confide.adopt.django.export import export
 from confide.adopt.django.models import AuditOutbox, Token, Unique
-from confide.adopt.errors import NobodyActs, NotYours
+from confide.adopt.errors import NobodyActs, NotYours, StillReferenced
 from confide.keys.errors import KeyMissing
 from confide.rights.errors import UnknownSubject
 from confide.values.principal import Role
@@ -103,6 +103,33 @@ def test_an_erasure_leaves_nothing_that_opens(vault: Vault, people: list[Custome
     assert not Token.objects.filter(subject=ada.row.bytes).exists()
     assert Unique.objects.filter(subject=ben.row.bytes).exists()
     assert [one["type"] for one in events()].count("erase") == 1
+
+
+def test_an_erasure_that_others_stand_in_the_way_of_is_refused_before_it_is_certain(vault: Vault, people: list[Customer]) -> None:
+    """A table that Django does not know of refers to rows that would be deleted; the tables are named, and nothing is written down."""
+    ada, ben = people
+    booking = Booking.objects.get(owner=ada.row)
+    kind = "uuid" if connection.vendor == "postgresql" else "char(32)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE receipt (booking {kind} REFERENCES shop_booking (id) DEFERRABLE INITIALLY DEFERRED)")
+        cursor.execute("INSERT INTO receipt SELECT id FROM shop_booking WHERE id = %s", [stored_id(booking)])
+    try:
+        with vault.acting("officer", Purpose.RIGHTS_FULFILMENT):
+            for dry_run in (True, False):
+                with pytest.raises(StillReferenced, match="Rows of receipt refer"):
+                    vault.erase(ada.row, dry_run=dry_run)
+            assert vault.erase(ben.row).number == 1
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM receipt")
+            assert vault.erase(ada.row).number == 2
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE receipt")
+
+
+def stored_id(booking: Booking) -> object:
+    """Its key as the database holds it."""
+    return booking.pk if connection.vendor == "postgresql" else booking.pk.hex
 
 
 def test_the_commands(vault: Vault, people: list[Customer], tmp_path: Path) -> None:

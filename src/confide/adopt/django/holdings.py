@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from django.db.models import ForeignKey
 
 from confide.adopt.django.described import all_described
-from confide.adopt.holdings import Step
+from confide.adopt.step import Step, numbers_in
 from confide.datamap.terms import Erase
 
 if TYPE_CHECKING:
@@ -42,11 +42,14 @@ def _table(metadata: sa.MetaData, described: Described, known: set[str]) -> None
 def _step(table: sa.Table, described: Described, key: str) -> Step:
     fields = {one.attname: one for one in described.model._meta.local_concrete_fields}  # noqa: SLF001 - as above
     bounds = [bound for bound in described.bound.values() if bound.person.key == key]
-    shredded = [fields[bound.key] for bound in bounds if bound.field.declared.erase is Erase.SHRED]
+    shredded = [bound for bound in bounds if bound.field.declared.erase is Erase.SHRED]
+    deletes = any(bound.field.declared.erase is Erase.DELETE for bound in bounds)
     return Step(
         table,
         table.c[fields[key].column],
-        tuple(table.c[one.column] for one in shredded if one.null),
-        tuple(table.c[one.column] for one in shredded if not one.null),
-        any(bound.field.declared.erase is Erase.DELETE for bound in bounds),
+        tuple(table.c[fields[bound.key].column] for bound in shredded if fields[bound.key].null),
+        tuple(table.c[fields[bound.key].column] for bound in shredded if not fields[bound.key].null),
+        deletes,
+        table.c[described.row.column],
+        numbers_in(described.bound.values() if deletes else shredded),
     )

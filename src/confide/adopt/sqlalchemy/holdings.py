@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from confide.adopt.holdings import Step
 from confide.adopt.sqlalchemy.described import describe
+from confide.adopt.step import Step, numbers_in
 from confide.datamap.terms import Erase
 
 if TYPE_CHECKING:
@@ -29,14 +29,21 @@ def steps(registry: Any) -> Iterator[Step]:
             if column.table is table:
                 by_person.setdefault(column, {})[bound.column.name] = bound
         for person, bounds in by_person.items():
-            yield _step(table, person, list(bounds.values()))
+            yield _step(table, person, list(bounds.values()), found[table])
 
 
-def _step(table: sa.Table, person: sa.Column[Any], bounds: list[Bound]) -> Step:
+def _step(table: sa.Table, person: sa.Column[Any], bounds: list[Bound], everybody: list[Bound]) -> Step:
     deletes = any(bound.field.declared.erase is Erase.DELETE for bound in bounds)
-    shredded = [bound.column for bound in bounds if bound.field.declared.erase is Erase.SHRED]
-    emptied = tuple(column for column in shredded if column.nullable)
-    return Step(table, person, emptied, tuple(column for column in shredded if not column.nullable), deletes)
+    shredded = [bound for bound in bounds if bound.field.declared.erase is Erase.SHRED]
+    return Step(
+        table,
+        person,
+        tuple(bound.column for bound in shredded if bound.column.nullable),
+        tuple(bound.column for bound in shredded if not bound.column.nullable),
+        deletes,
+        bounds[0].row_column,
+        numbers_in(everybody if deletes else shredded),
+    )
 
 
 def all_described(registry: Any) -> Iterator[Described]:
