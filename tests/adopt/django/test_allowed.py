@@ -151,3 +151,19 @@ def test_the_user_of_a_scope_stays(vault: Vault, people: list[Customer], user: A
             vault.act(other, Purpose.CUSTOMER_CARE)
         with pytest.raises(NotYours):
             _ = Customer.objects.get(pk=people[0].pk).name
+
+
+def test_saving_opens_nothing_that_may_not_be_read(vault: Vault, people: list[Customer], user: Any) -> None:
+    """Neither to give a row to somebody else, nor to store a copy of it; the object stays closed."""
+    Account.objects.create(customer=people[0], iban="DE-ADA")
+    with vault.acting(user, Purpose.CUSTOMER_CARE):
+        account, copy = Account.objects.get(), Customer.objects.get(pk=people[0].pk)
+        account.customer = people[1]
+        copy.pk, copy._state.adding = None, True
+        for closed, name in ((account, "iban"), (copy, "name")):
+            with pytest.raises(NotYours):
+                closed.save()
+            with pytest.raises(NotYours):
+                getattr(closed, name)
+        assert not current().has_opened
+    assert Account.objects.get().customer_id == people[0].pk

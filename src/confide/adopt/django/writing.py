@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
 
+from confide.adopt import scope
 from confide.adopt.django import indexing
+from confide.adopt.django.allowed import check
 from confide.adopt.django.column import Unchanged
 from confide.adopt.django.described import describe
 from confide.adopt.django.project import vault
@@ -51,6 +53,7 @@ class Writing:
         self._prepared: set[tuple[int, Any, bool]] = set()
         self._dropped: list[tuple[tuple[int, ...], bytes]] = []
         self._added: list[Indexed] = []
+        self._opened: list[tuple[dict[str, Any], str, Envelope, Cell]] = []
 
     def fetch_keys(self, model: Any, objects: Iterable[Any]) -> None:
         """Fetch the keys that new objects need, all at once."""
@@ -115,7 +118,7 @@ class Writing:
         held = instance.__dict__
         for key, bound in described.bound.items():
             if type(held.get(key)) is Envelope:  # stored anew, as after a block that was rolled back
-                held[key] = Cell(self._vault.open(bound.field, *bound.where(held), held[key]))
+                self._open(instance, bound, held)
         self._seal(instance, described, [bound for key, bound in described.bound.items() if held.get(key) is not None])
 
     def _follow(self, instance: Any, described: Described) -> None:
@@ -133,7 +136,21 @@ class Writing:
             raise Unbound(_MOVED)
         for key, bound in described.bound.items():
             if type(held[key]) is Envelope:
-                held[key] = Cell(self._vault.open(bound.field, *bound.where(former), held[key]))
+                self._open(instance, bound, former)
+
+    def _open(self, instance: Any, bound: Bound, values: Any) -> None:
+        """Open what has to be sealed anew, for whoever acts and may open the object."""
+        check(scope.current(), instance, bound.field)
+        held = instance.__dict__
+        envelope = held[bound.key]
+        cell = held[bound.key] = Cell(self._vault.open(bound.field, *bound.where(values), envelope))
+        self._opened.append((held, bound.key, envelope, cell))
+
+    def close(self, *, stored: bool) -> None:
+        """Let the objects hold no value that was opened: what is stored of it now, or what was before."""
+        for held, key, envelope, cell in self._opened:
+            if held.get(key) is cell:
+                held[key] = Envelope(cell.envelope) if stored and cell.envelope else envelope
 
     def _seal(self, instance: Any, described: Described, bounds: list[Bound]) -> None:
         if not bounds:
@@ -190,6 +207,10 @@ def writing(using: str, *, partial: bool = False) -> Iterator[Writing]:
         with transaction.atomic(using=using, savepoint=False):
             yield found
             found.write_index()
+            transaction.on_commit(lambda: found.close(stored=True), using)  # not before: what a block that is rolled back sealed is void
+    except BaseException:
+        found.close(stored=False)
+        raise
     finally:
         _WRITING.reset(before)
 
