@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import pickle  # noqa: TID251 - what is tested is that it shows nothing
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ from confide.adopt.refusals import NotSearchable
 from confide.adopt.sqlalchemy.search import Hit
 from confide.adopt.sqlalchemy.vault import Vault
 from confide.sealed.blind import normalise
-from confide.sealed.errors import SearchRefused
+from confide.sealed.errors import NotSealed, SearchRefused
 from confide.values.permit import Action, Reach
 from confide.values.principal import Role
 from confide.values.purpose import Purpose
@@ -311,6 +313,15 @@ def test_a_search_shows_nothing_of_itself(
     for text in (*shown, caplog.text):
         assert "adam" not in text.lower()
         assert "marker" not in text.lower()
+
+
+def test_no_pickle_holds_what_was_searched_for(town: Town) -> None:
+    """What a statement looks for is refused, so no pickle of the statement can have it; copies of the statement search for the same."""
+    statement = sa.select(town.Customer.id).where(town.Customer.email.matches("ada@example.org"))
+    sought = next(one.search.sought for one in sa.sql.visitors.iterate(statement) if isinstance(one, Hit))
+    with pytest.raises(NotSealed, match="list"):
+        pickle.dumps(sought)
+    assert deepcopy(sought) is sought
 
 
 def test_one_text_serves_every_search_of_its_form(

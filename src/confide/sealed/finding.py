@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from confide.datamap.terms import Category
 from confide.sealed import days, phonetic, strings
 from confide.sealed.blind import normalise
-from confide.sealed.errors import SearchRefused
+from confide.sealed.errors import NotSealed, SearchRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn, SupportsIndex
 
 VERSION = 1
 """Of the forms below; another meaning is another version, and with it another key."""
@@ -47,6 +48,19 @@ class Sought:
     """A row that is meant has one of them."""
     check: Callable[[Any], bool] | None = None
     """Tells of an opened value whether it was meant, where the entries find too much."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Sought:
+        """Return itself: nothing in it changes."""
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be pickled.
+
+        Raises:
+            NotSealed: what is searched for would stand in the pickle in the clear.
+        """
+        message = "A search of a sealed field cannot be pickled or cached: what is searched for would stand there. Cache list(…) of it."
+        raise NotSealed(message)
 
 
 NOTHING = Sought([])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import pickle  # noqa: TID251 - what Django does for a cache
+from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.db.models import Case, FilteredRelation, Prefetch, Q, Value, When
 from django.utils.timezone import now
 
 from confide.adopt.errors import NobodyActs
@@ -216,3 +218,24 @@ def test_nothing_prints_a_value(vault: Vault, ada: Customer, acting: Scope, capl
     listed = pickle.loads(pickle.dumps(Customer.objects.filter(pk=ada.pk)))  # noqa: S301 - our own
     assert [one.name for one in listed] == ["Ada Lovelace"]
     assert listed.filter(name="ada lovelace").exists()
+
+
+def test_no_pickle_holds_what_was_searched_for(vault: Vault, ada: Customer) -> None:
+    """A query that searches is refused, in each way that it can; what it found is not."""
+    wanted = {"email": "ada@example.org"}
+    case = Case(When(email="ada@example.org", then=Value(1)), default=Value(0))
+    related = FilteredRelation("customer", condition=Q(customer__email="ada@example.org"))
+    for query in (
+        Customer.objects.filter(**wanted),
+        Customer.objects.exclude(**wanted),
+        Customer.objects.filter(pk__in=Customer.objects.filter(**wanted)),
+        Account.objects.filter(customer__email="ada@example.org"),
+        Customer.objects.filter(born__range=(dt.date(1900, 1, 2), dt.date(1900, 1, 1))),
+        Customer.objects.annotate(is_meant=case),
+        Account.objects.annotate(meant=related).filter(meant__branch="main"),
+        Account.objects.prefetch_related(Prefetch("customer", Customer.objects.filter(**wanted))),
+    ):
+        with pytest.raises(NotSealed, match="list"):
+            pickle.dumps(query)
+        assert len(deepcopy(query)) == len(query)
+    assert pickle.loads(pickle.dumps(list(Customer.objects.filter(**wanted)))) == [ada]  # noqa: S301 - our own
