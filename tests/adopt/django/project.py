@@ -50,6 +50,8 @@ def configure() -> None:
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         USE_TZ=True,
+        DEFAULT_EXCEPTION_REPORTER="confide.adopt.django.report.SealingReporter",
+        EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
         CONFIDE={},
     )
     django.setup()

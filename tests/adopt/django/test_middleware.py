@@ -8,10 +8,13 @@ import msgspec
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.test import AsyncClient, Client
 
+from confide.adopt.django.checks import check_reports
 from confide.adopt.django.models import AuditOutbox
 from confide.adopt.django.project import vault as vault_of_project
+from confide.adopt.django.report import SealingReporter
 from confide.adopt.errors import NobodyActs, StillWriting
 from confide.adopt.scope import SCOPE
 from confide.values.principal import Role
@@ -154,3 +157,39 @@ def test_the_page_of_an_error_shows_no_value(
     assert b"Malvina" not in answer.content
     assert "Malvina" not in caplog.text
     assert Customer.objects.count() == 2
+
+
+@pytest.mark.parametrize("accepted", ["text/html", "text/plain", None])
+def test_neither_page_nor_mail_of_an_error_shows_what_was_sent(
+    client: Client, monkeypatch: pytest.MonkeyPatch, accepted: str | None
+) -> None:
+    """Neither the query of the address, nor a cookie, a header or the characters about one that is wrong; the mail is what has no page."""
+    monkeypatch.setattr(settings, "DEBUG", accepted is not None)
+    monkeypatch.setattr(settings, "ADMINS", [("Operator", "operator@example.org")])
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
+    client.cookies["visitor"] = "Malvina"
+    answer = client.get("/look?name=Malvin\u00e4", headers={"accept": accepted or "*/*", "referer": "http://testserver/?name=Malvina"})
+    shown = answer.text if accepted else "".join(one.body for one in mail.outbox)
+
+    assert answer.status_code == 500
+    assert "UnicodeEncodeError" in shown
+    assert "http://testserver/look" in shown
+    assert "alvi" not in shown
+
+
+def test_the_mail_of_a_job_shows_no_variable() -> None:
+    """Where there is no request."""
+    try:
+        name = "".join(("Mal", "vina"))
+        raise RuntimeError(len(name))
+    except RuntimeError as error:
+        shown = SealingReporter(None, type(error), error, error.__traceback__, is_email=True).get_traceback_html()
+    assert "RuntimeError" in shown
+    assert "Malvina" not in shown
+
+
+def test_a_project_whose_mails_show_too_much_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `manage.py check`."""
+    assert check_reports() == []
+    monkeypatch.setattr(settings, "DEFAULT_EXCEPTION_REPORTER", "django.views.debug.ExceptionReporter")
+    assert [one.id for one in check_reports()] == ["confide.W001"]

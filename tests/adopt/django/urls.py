@@ -89,6 +89,11 @@ def add(request: Any) -> HttpResponse:
         raise RuntimeError
 
 
+def look(request: Any) -> HttpResponse:
+    """Fail over a text that is no ASCII."""
+    return HttpResponse(request.GET["name"].encode("ascii"))
+
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("names", names),
@@ -101,4 +106,5 @@ urlpatterns = [
     path("fraud", for_purpose(Purpose.FRAUD_PREVENTION)(names)),
     path("fraud-async", for_purpose(Purpose.FRAUD_PREVENTION)(names_async)),
     path("add", add),
+    path("look", look),
 ]

@@ -28,6 +28,7 @@ CONFIDE = {
     "KEY_FILE": FOLDER / "root.key",
     "PURPOSE": Purpose.CUSTOMER_CARE,
 }
+DEFAULT_EXCEPTION_REPORTER = "confide.adopt.django.report.SealingReporter"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 USE_TZ = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 from django.core import checks
 
-from confide.adopt.django.checks import check_models
+from confide.adopt.django.checks import check_models, check_reports
 
 if TYPE_CHECKING:
     from confide.adopt.django.vault import Vault
@@ -25,6 +25,7 @@ class ConfideConfig(AppConfig):
     def ready(self) -> None:
         """Have the declarations of the project's models looked through by `manage.py check`."""
         checks.register(check_models, checks.Tags.models)
+        checks.register(check_reports)
 
     @cached_property
     def vault(self) -> Vault:

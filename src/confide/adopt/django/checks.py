@@ -5,16 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
+from django.utils.module_loading import import_string
 
 from confide.adopt.django.described import describe, personal_fields
+from confide.adopt.django.report import SealingReporter
 from confide.adopt.refusals import Undeclared
+
+_REPORTER = "confide.adopt.django.report.SealingReporter"
 
 
 def check_models(app_configs: Any = None, **_given: Any) -> list[checks.CheckMessage]:
     """Return what is wrong."""
     chosen = [model for config in app_configs or apps.get_app_configs() for model in config.get_models()]
     return [message for model in chosen if personal_fields(model) for message in _check(model)]
+
+
+def check_reports(**_given: Any) -> list[checks.CheckMessage]:
+    """Return a warning where the mails about errors show what was sent."""
+    if issubclass(import_string(settings.DEFAULT_EXCEPTION_REPORTER), SealingReporter):
+        return []
+    message = "Mails about errors show variables and what was sent, which may be personal."
+    return [checks.Warning(message, hint=f"DEFAULT_EXCEPTION_REPORTER = {_REPORTER!r}", id="confide.W001")]
 
 
 def _check(model: Any) -> list[checks.CheckMessage]:

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from confide.adopt.answers import answer_of
 from confide.adopt.django.project import vault
-from confide.adopt.django.report import SealingReporterFilter
+from confide.adopt.django.report import SealingReporter, SealingReporterFilter
 from confide.adopt.scope import SCOPE
 from confide.values.errors import ConfideError
 
@@ -68,7 +68,7 @@ class VaultMiddleware:
         return self._leaving(scope, response) if refused is None else _refuse(scope, refused)
 
     def _begin(self, request: Any) -> tuple[Scope, Any]:
-        request.exception_reporter_filter = SealingReporterFilter()
+        request.exception_reporter_filter, request.exception_reporter_class = SealingReporterFilter(), SealingReporter
         scope = vault().new_scope()
         return scope, SCOPE.set(scope)
 
