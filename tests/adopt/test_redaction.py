@@ -11,10 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column
 
+from confide.adopt.index import Indexed
 from confide.adopt.sqlalchemy.declare import personal, row_id
 from confide.adopt.sqlalchemy.instrument import instrument
 from confide.datamap.terms import Category
 from confide.sealed.cell import SHOWN
+from confide.sealed.columns import Field, Personal
+from confide.sealed.kinds import kind_of
 
 if TYPE_CHECKING:
     from confide.adopt.scope import Scope
@@ -142,3 +145,9 @@ def test_the_logging_module_shows_nothing(town: Town, ada: Any, acting: Scope) -
 
     assert SHOWN in stream.getvalue()
     assert MARKER not in stream.getvalue()
+
+
+def test_what_goes_into_the_index_prints_no_value() -> None:
+    """It stands in variables, which a report of an error may show."""
+    of = Field("customer", "name", Personal(Category.NAME), kind_of(str), None)
+    assert MARKER not in repr([Indexed(of, MARKER, b"row", None)])

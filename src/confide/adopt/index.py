@@ -43,7 +43,7 @@ class Indexed:
     """A value that is to be found."""
 
     of: Field
-    value: Any
+    value: Any = field(repr=False)
     row: bytes
     subject: bytes | None
 

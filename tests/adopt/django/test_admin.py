@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django import forms
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.test import Client
 from guardian.shortcuts import assign_perm
 
+from confide.adopt.django.project import vault as vault_of_project
 from confide.values.purpose import Purpose
-from tests.adopt.django.shop.models import Customer, Note
+from tests.adopt.django.shop.models import Call, Customer, Note
 
 if TYPE_CHECKING:
     from confide.adopt.django.vault import Vault
@@ -109,3 +111,14 @@ def test_the_page_of_an_object(anna: Client, people: list[Customer]) -> None:
     assert anna.post("/admin/shop/customer/add/", sent | {"email": "ben@example.org"}).status_code == 200
     assert anna.post("/admin/shop/customer/add/", sent | {"email": "eve@example.org"}).status_code == 302
     assert Customer.objects.count() == 3
+
+
+def test_the_log_of_the_admin_holds_no_name(anna: Client, people: list[Customer]) -> None:
+    """Also of an object without anything personal of its own, which prints somebody."""
+    with vault_of_project().acting("clerk", Purpose.CUSTOMER_CARE):
+        call = Call.objects.create(customer=people[0])
+        shown = {str(call), f"{call}", f"{Call(customer=Customer(name='Ada Marker'))}"}
+        LogEntry.objects.log_actions(get_user_model().objects.get(username="anna").pk, [call], CHANGE, single_object=True)
+
+    assert shown == {"call of <sealed>"}
+    assert LogEntry.objects.get().object_repr == "call of <sealed>"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 
 from confide.adopt.django.checks import check_models, check_reports
+from confide.adopt.redact import redact
 
 if TYPE_CHECKING:
     from confide.adopt.django.vault import Vault
@@ -23,7 +24,12 @@ class ConfideConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have the declarations of the project's models looked through by `manage.py check`."""
+        """Have the declarations of the project's models looked through by `manage.py check`, and let no model print what is personal.
+
+        One without personal fields may print those of another, and the admin's log keeps what it printed.
+        """
+        for model in apps.get_models():
+            redact(model)
         checks.register(check_models, checks.Tags.models)
         checks.register(check_reports)
 

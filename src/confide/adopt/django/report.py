@@ -1,4 +1,4 @@
-"""What Django's page and mail about an error show: the way of the error, and neither a variable nor what was sent, since any may be personal.
+"""What Django's page and mail about an error show: the way of the error, no variable and nothing that was sent: any may be personal.
 
 The middleware gives both classes to each request; `DEFAULT_EXCEPTION_REPORTER` gives them to mails, which Django makes without asking it.
 """

@@ -38,6 +38,15 @@ class Account(models.Model):
         return str(self.iban)
 
 
+class Call(models.Model):
+    """A model without anything personal of its own, which prints somebody."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE)
+
+    def __str__(self) -> str:
+        return f"call of {self.customer.name}"
+
+
 class Booking(models.Model):
     """A row that is deleted with its person, found over two foreign keys."""
 

@@ -188,6 +188,13 @@ class Migration(migrations.Migration):
             ],
             bases=("shop.customer",),
         ),
+        migrations.CreateModel(
+            name="Call",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("customer", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="shop.customer")),
+            ],
+        ),
         migrations.AddField(
             model_name="account",
             name="customer",
