@@ -306,3 +306,10 @@ async def test_a_cancellation_does_not_keep_events_from_being_stored(town: Town,
 
     assert task.cancelled()
     assert len(trail(town, session)) == 1
+
+
+@pytest.mark.parametrize(("who", "purpose"), [(None, Purpose.CUSTOMER_CARE), ("", Purpose.CUSTOMER_CARE), ("anna", "marketing")])
+def test_whoever_acts_is_somebody_for_a_purpose(town: Town, who: Any, purpose: Any) -> None:
+    """Nothing else is taken for it, before anything is opened or written down."""
+    with pytest.raises(Misused), town.vault.acting(who, purpose):
+        pass

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from confide.adopt.reader import Opener
     from confide.sealed.columns import Field
+    from confide.values.errors import ConfideError
     from confide.values.ids import SubjectId, TenantId
     from confide.values.permit import Permit
     from confide.values.principal import Principal
@@ -63,6 +64,8 @@ class Scope:
     action: Action = Action.READ
     at_hand: dict[Any, Any] = field(default_factory=dict)
     """What a framework keeps for the current action, so that it need not ask for a reader each time."""
+    refusals: list[ConfideError] = field(default_factory=list)
+    """What was refused when an attribute was read, for whoever has to answer and is shown an error that hides it."""
     _readers: dict[tuple[Field, Action], Reader] = field(default_factory=dict)
     _searched: set[Field] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)

@@ -25,6 +25,7 @@ from confide.sealed import finding
 from confide.sealed.memory import Memory
 from confide.values.ids import DocumentKey, SubjectId, TenantId, uuid4, uuid_text
 from confide.values.principal import Principal, Role
+from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from confide.crypto.derive import BlindField
     from confide.sealed.columns import Field
     from confide.values.permit import Action, Permit
-    from confide.values.purpose import Purpose
 
     T = TypeVar("T")
 
@@ -146,6 +146,9 @@ class Vault:
         user: Any = None,
     ) -> None:  # fmt: skip
         account = _account(who)
+        if not account or not isinstance(purpose, Purpose):
+            message = "Say who acts, by an identifier that is not empty, and why, by a Purpose of confide.values.purpose."
+            raise Misused(message)
         subject = None if own is None else SubjectId(own.bytes if isinstance(own, UUID) else own)
         at = self.tenant(tenant)
         chart = None if subject is None else DocumentKey(int.from_bytes(subject, "big"))
@@ -220,7 +223,9 @@ async def _nothing(_parts: Parts) -> None:
     """Do nothing; that the parts are opened is all."""
 
 
-def _account(who: str | int | bytes | UUID) -> bytes:
+def _account(who: str | int | bytes | UUID | None) -> bytes:
+    if who is None:
+        return b""
     if isinstance(who, bytes):
         return who
     return who.bytes if isinstance(who, UUID) else str(who).encode()

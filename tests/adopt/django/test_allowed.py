@@ -165,5 +165,5 @@ def test_saving_opens_nothing_that_may_not_be_read(vault: Vault, people: list[Cu
                 closed.save()
             with pytest.raises(NotYours):
                 getattr(closed, name)
-        assert not current().has_opened
+        assert not current().owes
     assert Account.objects.get().customer_id == people[0].pk

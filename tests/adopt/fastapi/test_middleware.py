@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import BackgroundTasks, Depends, FastAPI, Header, WebSocket
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from confide.adopt.errors import NobodyActs
@@ -45,8 +46,14 @@ def events(town: Town, engine: sa.Engine) -> int:
         return int(connection.scalar(sa.select(sa.func.count()).select_from(town.vault.tables.outbox)) or 0)
 
 
+class Named(BaseModel):
+    """What an endpoint shows of a customer."""
+
+    name: str
+
+
 @pytest.fixture
-def app(town: Town, engine: sa.Engine, people: list[bytes]) -> FastAPI:  # noqa: C901 - a list of endpoints
+def app(town: Town, engine: sa.Engine, people: list[bytes]) -> FastAPI:  # noqa: C901, PLR0915 - a list of endpoints
     """An application with an endpoint of each kind."""
     seen: list[str] = []
 
@@ -72,6 +79,17 @@ def app(town: Town, engine: sa.Engine, people: list[bytes]) -> FastAPI:  # noqa:
     def names() -> list[str]:
         with Session(engine) as session:
             return [one.name for one in session.scalars(sa.select(town.Customer).order_by(town.Customer.id))]
+
+    @app.get("/validated")
+    def validated() -> list[dict[str, Any]]:
+        with Session(engine) as session:
+            customers = session.scalars(sa.select(town.Customer).order_by(town.Customer.id))
+            return [Named.model_validate(one, from_attributes=True).model_dump() for one in customers]
+
+    @app.get("/answered", response_model=list[Named])
+    def answered() -> list[Any]:
+        with Session(engine, expire_on_commit=False) as session:
+            return list(session.scalars(sa.select(town.Customer).order_by(town.Customer.id)))
 
     @app.get("/sync")
     def in_a_thread() -> list[str]:
@@ -169,6 +187,18 @@ async def test_a_person_who_is_shown_somebody_else_gets_a_refusal(client: httpx.
 
     assert (answer.status_code, answer.json()["code"]) == (403, "adopt.not-yours")
     assert "Ada" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/validated", "/answered"])
+async def test_a_model_of_the_answer_hides_no_refusal(client: httpx.AsyncClient, people: list[bytes], path: str) -> None:
+    """Pydantic tells of whatever an attribute raises as a fault of the program; the client hears what it was."""
+    assert (await client.get(path, headers=CLERK)).json() == [{"name": "Ada"}, {"name": "Ben"}]
+    other = await client.get(path, headers={"x-person": people[0].hex()})
+    nobody = await client.get(path)
+
+    assert (other.status_code, other.json()["code"]) == (403, "adopt.not-yours")
+    assert nobody.json()["code"] == "adopt.nobody-acts"
+    assert "Ada" not in other.text + nobody.text
 
 
 async def test_refusals_of_the_vault_have_a_status(client: httpx.AsyncClient) -> None:

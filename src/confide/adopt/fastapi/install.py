@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from confide.adopt.answers import answer_of
 from confide.adopt.fastapi.middleware import VaultMiddleware
 from confide.values.errors import ConfideError
+from confide.values.principal import Role
 from confide.values.purpose import Purpose
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from confide.adopt.vault import Vault
 
-__all__ = ["Purpose", "install"]
+__all__ = ["Purpose", "Role", "install"]
 """What an application needs, in one import."""
 
 

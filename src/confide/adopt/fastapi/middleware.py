@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from fastapi.exceptions import ResponseValidationError
+from pydantic import ValidationError
+
 from confide.adopt.answers import answer_of
 from confide.adopt.scope import SCOPE
 from confide.values.errors import ConfideError
@@ -38,6 +41,10 @@ class VaultMiddleware:
         before = SCOPE.set(acting)
         try:
             await self._app(scope, receive, leaving.send)
+        except (ValidationError, ResponseValidationError):
+            if not acting.refusals:
+                raise
+            await leaving.refuse(acting.refusals[-1])  # the model of an answer met it, and tells of it as a fault of the program
         finally:
             SCOPE.reset(before)
             acting.close()
@@ -60,12 +67,12 @@ class _Leaving:
                 await self._vault.record_async(self._acting)
             except ConfideError as error:
                 self._stopped = True
-                await self._refuse(error)
+                await self.refuse(error)
                 return
         self._started = True
         await self._send(message)
 
-    async def _refuse(self, error: ConfideError) -> None:
+    async def refuse(self, error: ConfideError) -> None:
         """Answer in the application's place; where its answer has begun, break off, so that the client sees that it is not whole."""
         if self._started or not self._is_http:
             raise error

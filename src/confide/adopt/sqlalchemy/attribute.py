@@ -15,6 +15,7 @@ from confide.adopt.scope import SCOPE, current
 from confide.adopt.sqlalchemy.described import describe, vault_of
 from confide.crypto.envelope import SHORTEST
 from confide.sealed.cell import SHOWN, Cell, Envelope
+from confide.values.errors import ConfideError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +51,11 @@ class PersonalAttribute(InstrumentedAttribute[Any]):
             if scope is None:
                 scope = current()  # which says what is missing
             opening = scope.at_hand.get(self)
-            return (self._opening() if opening is None else opening)(instance, held, value)
+            try:
+                return (self._opening() if opening is None else opening)(instance, held, value)
+            except ConfideError as error:
+                scope.refusals.append(error)
+                raise
         if kind is Cell:
             return SHOWN if SCOPE.get() is PRINTING else value.value
         return value
