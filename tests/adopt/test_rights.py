@@ -467,7 +467,9 @@ def test_tokens_that_were_written_after_an_erasure_are_swept(town: Town, session
     """By a process that had the key at hand; what it sealed does not open, so nothing finds it either."""
     ada = people[0].row
     token, unique = town.vault.tables.token, town.vault.tables.unique
-    copies = [list(session.execute(sa.select(table).where(table.c.subject == ada)).mappings()) for table in (token, unique)]
+    copies = [
+        [dict(row) for row in session.execute(sa.select(table).where(table.c.subject == ada)).mappings()] for table in (token, unique)
+    ]
     session.rollback()
     with town.vault.acting("officer", Purpose.RIGHTS_FULFILMENT):
         town.vault.erase(ada)

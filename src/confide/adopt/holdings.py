@@ -103,7 +103,7 @@ class ModelHoldings:
 
     @cached_property
     def _drops(self) -> tuple[Change, ...]:
-        mine = sa.bindparam("subject")
+        mine: sa.BindParameter[Any] = sa.bindparam("subject")
         return tuple(Change(sa.delete(table).where(table.c.subject == mine)) for table in (self._tables.token, self._tables.unique))
 
     async def _of_rows(self, subject: SubjectId) -> list[Alter]:

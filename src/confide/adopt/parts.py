@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from confide.store.work import Database
     from confide.values.ids import TenantId
 
-    HoldingsOf = Callable[[Database, TenantId], "SweptHoldings"]
-
 FIRST_TEND_SECONDS, TEND_SECONDS = 60, 3_600
 
 
@@ -49,6 +47,10 @@ class SweptHoldings(Holdings, Protocol):
     async def sweep(self, subjects: Collection[SubjectId]) -> int:
         """Take people out of the blind index again, where somebody wrote for them after their erasure; return how many there were."""
         ...
+
+
+if TYPE_CHECKING:
+    HoldingsOf = Callable[[Database, TenantId], SweptHoldings]
 
 
 @dataclass

@@ -20,31 +20,37 @@ if TYPE_CHECKING:
     from confide.adopt.step import Step
     from confide.store.work import Database
 
+
+def _select(*columns: str) -> sa.Select[Any]:
+    found: sa.Select[Any] = sa.select(*map(sa.literal_column, columns))  # type: ignore[assignment]  # however many
+    return found
+
+
 _SQLITE = Query(
-    sa.select(
-        sa.literal_column("m.name || f.id"),
-        sa.literal_column("''"),
-        sa.literal_column("lower(m.name)"),
-        sa.literal_column("''"),
-        sa.literal_column('lower(f."table")'),
-        sa.literal_column('f."from"'),
-        sa.literal_column('coalesce(f."to", (SELECT p.name FROM pragma_table_info(f."table") AS p WHERE p.pk = f.seq + 1))'),
-        sa.literal_column("CASE f.on_delete WHEN 'CASCADE' THEN 'c' WHEN 'SET NULL' THEN 'n' WHEN 'SET DEFAULT' THEN 'd' ELSE 'a' END"),
+    _select(
+        "m.name || '/' || f.id",
+        "''",
+        "lower(m.name)",
+        "''",
+        'lower(f."table")',
+        'f."from"',
+        'coalesce(f."to", (SELECT p.name FROM pragma_table_info(f."table") AS p WHERE p.pk = f.seq + 1))',
+        "CASE f.on_delete WHEN 'CASCADE' THEN 'c' WHEN 'SET NULL' THEN 'n' WHEN 'SET DEFAULT' THEN 'd' ELSE 'a' END",
     )
     .select_from(sa.text("sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f"))
     .where(sa.text("m.type = 'table'"))
     .order_by(sa.text("1, f.seq"))
 )
 _POSTGRESQL = Query(
-    sa.select(
-        sa.literal_column("CAST(c.oid AS BIGINT)"),
-        sa.literal_column("CASE WHEN pg_table_is_visible(s.oid) THEN '' ELSE CAST(sn.nspname AS TEXT) END"),
-        sa.literal_column("CAST(s.relname AS TEXT)"),
-        sa.literal_column("CASE WHEN pg_table_is_visible(t.oid) THEN '' ELSE CAST(tn.nspname AS TEXT) END"),
-        sa.literal_column("CAST(t.relname AS TEXT)"),
-        sa.literal_column("CAST(sc.attname AS TEXT)"),
-        sa.literal_column("CAST(tc.attname AS TEXT)"),
-        sa.literal_column("CAST(c.confdeltype AS TEXT)"),
+    _select(
+        "CAST(c.oid AS BIGINT)",
+        "CASE WHEN pg_table_is_visible(s.oid) THEN '' ELSE CAST(sn.nspname AS TEXT) END",
+        "CAST(s.relname AS TEXT)",
+        "CASE WHEN pg_table_is_visible(t.oid) THEN '' ELSE CAST(tn.nspname AS TEXT) END",
+        "CAST(t.relname AS TEXT)",
+        "CAST(sc.attname AS TEXT)",
+        "CAST(tc.attname AS TEXT)",
+        "CAST(c.confdeltype AS TEXT)",
     )
     .select_from(
         sa.text(
@@ -121,7 +127,7 @@ class Deletions:
             if deleted is not None:
                 also = self._gone(one.source, source)
                 stays = sa.true() if also is None else also.is_not(sa.true())
-                found = sa.select(sa.literal_column("1")).select_from(source.join(target, one.leads(source, target)))
+                found = _select("1").select_from(source.join(target, one.leads(source, target)))
                 yield one.source, Query(found.where(deleted, stays).limit(1))
 
     def _gone(self, name: Name, row: Any, over: tuple[Reference, ...] = ()) -> sa.ColumnElement[bool] | None:
@@ -132,7 +138,7 @@ class Deletions:
                 above = self._alias(one.target)
                 deleted = self._gone(one.target, above, (*over, one))
                 if deleted is not None:
-                    ways.append(sa.exists(sa.select(sa.literal_column("1")).select_from(above).where(one.leads(row, above), deleted)))
+                    ways.append(sa.exists(_select("1").select_from(above).where(one.leads(row, above), deleted)))
         return sa.or_(*ways).self_group() if ways else None
 
     def _alias(self, name: Name) -> Any:
