@@ -67,6 +67,16 @@ async def test_a_refused_unit_does_not_take_its_neighbours_down(database: Databa
     assert 104 in await ids(database)
 
 
+async def test_a_unit_that_the_program_got_wrong_keeps_nobody_waiting(database: Database) -> None:
+    """It fails by itself, and its neighbours are stored."""
+    wrong = Unit((Alter(BUMP, {"this": 1}),))  # values are missing
+    results = await asyncio.wait_for(asyncio.gather(database.commit(wrong), database.commit(add(7)), return_exceptions=True), 10)
+
+    assert isinstance(results[0], KeyError)
+    assert results[1] is None
+    assert await ids(database) == [7]
+
+
 async def test_of_two_changes_from_one_version_one_wins(database: Database) -> None:
     """A conditional update that finds another version refuses its whole unit."""
     await database.commit(add(1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confide.access.errors import AccessError
-from confide.adopt.errors import NotYours, StillWriting, TimedOut
+from confide.adopt.errors import NotYours, StillReferenced, StillWriting, TimedOut
 from confide.keys.errors import ProviderRefused, ProviderUnavailable, ShreddingPending
 from confide.rights.errors import UnknownSubject
 from confide.sealed.errors import SearchRefused, TooLong, TooManyTokens, WrongKind
@@ -19,6 +19,7 @@ STATUSES: tuple[tuple[type[ConfideError], int], ...] = (
     (AccessError, 403),
     (NotYours, 403),
     (UnknownSubject, 404),
+    (StillReferenced, 409),
     (TooLong, 422),
     (WrongKind, 422),
     (SearchRefused, 422),

@@ -120,7 +120,7 @@ class PostgresqlDatabase:
         for _, done in batch:
             _settle(done, error)
 
-    async def _try(self, units: Sequence[Unit]) -> StoreError | None:
+    async def _try(self, units: Sequence[Unit]) -> Exception | None:
         try:
             await self._store(units)
         except StoreError as error:
@@ -129,6 +129,8 @@ class PostgresqlDatabase:
             return Conflict("The record was stored by someone else meanwhile: read it again and repeat the change.")
         except (*_BROKEN, asyncpg.PostgresError) as error:
             return _unavailable(error)
+        except Exception as error:  # noqa: BLE001 - a mistake in the program: whoever waits hears of it, and the others are served
+            return error
         return None
 
     async def _store(self, units: Sequence[Unit]) -> None:
@@ -173,7 +175,7 @@ async def _change(writer: asyncpg.Connection, changes: Sequence[Alter]) -> None:
         check_touched(change, touched[at])
 
 
-def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:
+def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
     if done.done():
         return
     if error is None:

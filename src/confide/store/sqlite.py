@@ -114,7 +114,7 @@ class SqliteDatabase:
             batch, self._pending = self._pending[:BATCH_UNITS], self._pending[BATCH_UNITS:]
             try:
                 self._store([unit for unit, _ in batch])
-            except (Conflict, Unavailable) as refused:
+            except Exception as refused:  # noqa: BLE001 - whatever it was, somebody waits for it
                 self._one_by_one(batch, refused)
             else:
                 for _, done in batch:
@@ -127,7 +127,7 @@ class SqliteDatabase:
         for unit, done in batch:
             try:
                 self._store([unit])
-            except (Conflict, Unavailable) as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 _settle(done, error)
             else:
                 _settle(done, None)
