@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from confide.access.errors import AccessError
-from confide.adopt.errors import NotYours, StillReferenced, StillWriting, TimedOut
+from confide.adopt.errors import ErasurePending, NotYours, StillReferenced, StillWriting, TimedOut
 from confide.keys.errors import ProviderRefused, ProviderUnavailable, ShreddingPending
 from confide.rights.errors import UnknownSubject
 from confide.sealed.errors import SearchRefused, TooLong, TooManyTokens, WrongKind
@@ -29,6 +29,7 @@ STATUSES: tuple[tuple[type[ConfideError], int], ...] = (
     (ShreddingPending, 503),
     (TimedOut, 503),
     (StillWriting, 503),
+    (ErasurePending, 503),
     (StoreError, 503),
 )
 """The first that fits; whatever is not here is a mistake in the program, 500."""

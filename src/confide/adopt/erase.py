@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from confide.adopt.errors import Misused
+from confide.adopt.errors import ErasurePending, Misused
 from confide.adopt.parts import catch_up, clock, hold_what_is_behind
 from confide.adopt.record import PERSON, pseudonym
 from confide.adopt.storing import store
@@ -41,7 +41,9 @@ async def erase(parts: Parts, scope: Scope, permit: Permit, subject: SubjectId, 
     Raises:
         UnknownSubject: nothing is stored about them.
         StillReferenced: rows that would be deleted are referred to by rows that stay; nothing was written down.
-        LedgerRefused, Unavailable, StillWriting
+        StillWriting: a transaction of the backend keeps the database; nothing was written down.
+        LedgerRefused, Unavailable
+        ErasurePending: it is written down and not carried out yet.
     """
     principal = permit.principal
     tenant = principal.tenant
@@ -52,20 +54,26 @@ async def erase(parts: Parts, scope: Scope, permit: Permit, subject: SubjectId, 
     horizon = parts.settings.lifetimes.horizon(parts.provider.destruction_seconds)
     if dry_run:
         return Erasure(planned.items, None, horizon)
+    await _tell(parts, scope, permit, planned, "begun")  # where this cannot be stored, the erasure could not be carried out either
     keys = tuple(await parts.keyring.references(tenant, subject))  # named, so that none of them is ever put back
     entry = await rights.write_down(parts.keyring, parts.ledgers[tenant], tenant, replace(planned, keys=keys), clock())
     try:
         await catch_up(parts, tenant)
-    except ConfideError:
+    except ConfideError as error:
         await hold_what_is_behind(parts)  # it is certain by now, and is tried until it is done
-        raise
+        message = (
+            f"The erasure is written down (entry {entry.number}) and is not carried out yet ({error.code}): it is tried until it is done, "
+            "and nothing opens meanwhile."
+        )
+        raise ErasurePending(message) from None
     parts.keyring.forget()
-    told = _told(parts, permit, planned)
-    step = await append.step(parts.keyring, tenant, principal, Origin(scope.request, None), told, clock())
-    await store(parts.data, Unit((step,)), parts.settings.wait_seconds)
+    await _tell(parts, scope, permit, planned, "success")
     return Erasure(planned.items, entry.number, horizon)
 
 
-def _told(parts: Parts, permit: Permit, planned: Plan) -> Told:
-    about = (pseudonym(parts.keyring, permit.principal.tenant, PERSON, planned.subject),)
-    return Told("erase", permit.action.value, "success", permit.explanation, permit.sentence, patients=about)
+async def _tell(parts: Parts, scope: Scope, permit: Permit, planned: Plan, outcome: str) -> None:
+    principal = permit.principal
+    about = (pseudonym(parts.keyring, principal.tenant, PERSON, planned.subject),)
+    told = Told("erase", permit.action.value, outcome, permit.explanation, permit.sentence, patients=about)
+    step = await append.step(parts.keyring, principal.tenant, principal, Origin(scope.request, None), told, clock())
+    await store(parts.data, Unit((step,)), parts.settings.wait_seconds)

@@ -55,6 +55,12 @@ class StillWriting(AdoptError):
     code: ClassVar[str] = "adopt.still-writing"
 
 
+class ErasurePending(AdoptError):
+    """An erasure is certain and could not be carried out at once; nothing opens until it is."""
+
+    code: ClassVar[str] = "adopt.erasure-pending"
+
+
 class StillReferenced(AdoptError):
     """Rows that an erasure deletes are referred to by rows that it leaves; nothing was deleted, and nothing written down."""
 
