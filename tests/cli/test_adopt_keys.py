@@ -107,7 +107,8 @@ def test_what_is_due_is_done_and_told(shell: Shell, python: Callable[[str], str]
     """Three years later: status names what is due, and tend begins an epoch."""
     shell("init", VAULT, variant="after")
     python(FILL)
-    monkeypatch.setattr("confide.cli.adopt_keys.clock", lambda: NOW + 3 * 365 * 86_400 * 1_000_000)
+    for module in ("confide.cli.adopt_keys", "confide.adopt.parts"):
+        monkeypatch.setattr(f"{module}.clock", lambda: NOW + 3 * 365 * 86_400 * 1_000_000)
 
     said = shell("keys", "status", VAULT, variant="after")[1]
     assert said.count("due") == 5
